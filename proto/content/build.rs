@@ -1,3 +1,5 @@
+//! Compiles the schema with protox: no protoc is needed.
+
 fn main() {
     println!("cargo:rerun-if-changed=proto/content.proto");
     let files = protox::compile(["proto/content.proto"], ["proto"]).expect("content.proto compiles");

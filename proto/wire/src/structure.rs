@@ -1,0 +1,319 @@
+//! The structure log as a state machine: root → coordinator → professional →
+//! device, each link a signed [`Statement`] (architecture D7, D8). Server and
+//! clients run the same code over the same entries; nobody trusts the other.
+//!
+//! Questions are asked *as of* a sequence number, because a commit is judged by
+//! exactly the head that it names.
+
+mod apply;
+
+use std::collections::BTreeMap;
+
+use crate::ids::{DeviceId, IdLength, ProfessionalId, StructureId};
+use crate::label::{Label, SignatureError, hash};
+use crate::limits;
+use crate::v1::{LogHead, Statement, StatementKind, StructureEntry, StructureRole};
+
+/// An Ed25519 public key that was checked to be a strong point.
+pub type PublicKey = [u8; 32];
+
+/// Why a statement is refused. Nothing of the state has changed then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    /// The statement or its body does not decode or breaks a limit.
+    #[error("malformed statement: {0}")]
+    Malformed(&'static str),
+    /// A signature is missing, of another key, or over other bytes.
+    #[error("statement signature: {0}")]
+    Signature(#[from] SignatureError),
+    /// It speaks of another structure, or of one whose root another key holds.
+    #[error("statement of another structure")]
+    Foreign,
+    /// The signer is not (or no longer) entitled to this statement.
+    #[error("the signer may not say this")]
+    NotEntitled,
+    /// The professional, device or invitation that it names is not known.
+    #[error("unknown subject")]
+    Unknown,
+    /// It was said before; the first one counts.
+    #[error("already said")]
+    AlreadySaid,
+    /// The invitation was used, has expired or was withdrawn.
+    #[error("invitation used, expired or withdrawn")]
+    InvitationInvalid,
+    /// The entry is not the successor of the head.
+    #[error("entry out of order")]
+    OutOfOrder,
+    /// A limit of devices is reached.
+    #[error("too many devices")]
+    TooMany,
+}
+
+impl From<IdLength> for StatementError {
+    fn from(_: IdLength) -> Self {
+        Self::Malformed("identifier")
+    }
+}
+
+impl From<prost::DecodeError> for StatementError {
+    fn from(_: prost::DecodeError) -> Self {
+        Self::Malformed("encoding")
+    }
+}
+
+/// What a professional is in the structure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Certified by the root: invites, confirms, revokes.
+    Coordinator,
+    /// A health professional.
+    Professional,
+    /// A secretary or lay coordinator.
+    Lay,
+}
+
+/// A person of the structure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Professional {
+    /// Signs this person's devices.
+    pub key: PublicKey,
+    /// What they are in the structure.
+    pub standing: Standing,
+    /// Enrolment key that they used; `None` for a coordinator certified by the root.
+    pub enrolment_key: Option<PublicKey>,
+    /// Server time of the enrolment.
+    pub enrolled_at_ms: u64,
+    /// Sequence of the entry that enrolled them.
+    pub enrolled_seq: u64,
+    /// Sequence of the counter-signature, once there is one.
+    pub confirmed_seq: Option<u64>,
+}
+
+/// One device of a professional.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Whose it is.
+    pub professional: ProfessionalId,
+    /// Signs events, commits and the server's challenges.
+    pub key: PublicKey,
+    /// HPKE public key of its inbox.
+    pub sealing_key: Vec<u8>,
+    /// Sequence of the entry that added it.
+    pub added_seq: u64,
+    /// Sequence of the entry that revoked it.
+    pub revoked_seq: Option<u64>,
+}
+
+/// An invitation, by its enrolment key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// For whom it is.
+    pub professional: ProfessionalId,
+    /// What they will be.
+    pub standing: Standing,
+    /// Judged by the server time of the entry that uses it.
+    pub expires_at_ms: u64,
+    /// The coordinator who issued it.
+    pub issuer: ProfessionalId,
+    /// Used by an enrolment.
+    pub used: bool,
+    /// Withdrawn by a coordinator.
+    pub withdrawn: bool,
+}
+
+/// An encrypted card of the directory: the latest one counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Version of the directory key.
+    pub directory_version: u32,
+    /// Opened by whoever holds that key.
+    pub ciphertext: Vec<u8>,
+    /// Sequence of the entry that published it.
+    pub seq: u64,
+}
+
+/// Everything that the structure log says, up to [`Structure::head`].
+#[derive(Debug, Clone, Default)]
+pub struct Structure {
+    id: Option<StructureId>,
+    root_key: PublicKey,
+    ciphersuite: u16,
+    head_seq: u64,
+    head_hash: [u8; 32],
+    time_ms: u64,
+    professionals: BTreeMap<ProfessionalId, Professional>,
+    devices: BTreeMap<DeviceId, Device>,
+    invitations: BTreeMap<PublicKey, Invitation>,
+    cards: BTreeMap<ProfessionalId, Card>,
+}
+
+/// The label that signatures of a statement kind are made under.
+pub fn statement_label(kind: StatementKind) -> Option<Label> {
+    Some(match kind {
+        StatementKind::Unspecified => return None,
+        StatementKind::StructureCreated => Label::StructureCreated,
+        StatementKind::CoordinatorCertified => Label::CoordinatorCertified,
+        StatementKind::InvitationIssued => Label::InvitationIssued,
+        StatementKind::ProfessionalEnrolled => Label::ProfessionalEnrolled,
+        StatementKind::DeviceAdded => Label::DeviceAdded,
+        StatementKind::EnrolmentConfirmed => Label::EnrolmentConfirmed,
+        StatementKind::CardPublished => Label::CardPublished,
+        StatementKind::DeviceRevoked => Label::DeviceRevoked,
+        StatementKind::InvitationWithdrawn => Label::InvitationWithdrawn,
+    })
+}
+
+/// Makes a statement: `body` signed by each key in the order of its kind.
+///
+/// # Panics
+/// Never for a kind other than `Unspecified`, which has no label.
+pub fn sign_statement(
+    kind: StatementKind,
+    body: &impl prost::Message,
+    keys: &[&ed25519_dalek::SigningKey],
+) -> Vec<u8> {
+    let label = statement_label(kind).expect("a statement of a kind");
+    let body = body.encode_to_vec();
+    let signatures = keys
+        .iter()
+        .map(|key| crate::label::sign(key, label, &body))
+        .collect();
+    let statement = Statement {
+        kind: kind.into(),
+        body: body.into(),
+        signatures,
+    };
+    prost::Message::encode_to_vec(&statement)
+}
+
+/// What an invitation link carries of the root key: 16 bytes.
+pub fn root_fingerprint(root_key: &PublicKey) -> [u8; 16] {
+    let digest = hash(Label::RootFingerprint, &[root_key]);
+    let mut fingerprint = [0; 16];
+    fingerprint.copy_from_slice(&digest[..16]);
+    fingerprint
+}
+
+impl Structure {
+    /// Before any statement.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sequence and hash of the last entry; zero before the first.
+    pub fn head(&self) -> LogHead {
+        LogHead {
+            seq: self.head_seq,
+            hash: self.head_hash.to_vec().into(),
+        }
+    }
+
+    /// The structure's id, once it was created.
+    pub fn id(&self) -> Option<StructureId> {
+        self.id
+    }
+
+    /// The root's public key (zeros before creation).
+    pub fn root_key(&self) -> &PublicKey {
+        &self.root_key
+    }
+
+    /// MLS cipher suite of every group of this structure.
+    pub fn ciphersuite(&self) -> u16 {
+        self.ciphersuite
+    }
+
+    /// A professional by id.
+    pub fn professional(&self, id: &ProfessionalId) -> Option<&Professional> {
+        self.professionals.get(id)
+    }
+
+    /// All professionals.
+    pub fn professionals(&self) -> impl Iterator<Item = (&ProfessionalId, &Professional)> {
+        self.professionals.iter()
+    }
+
+    /// A device by id, revoked or not.
+    pub fn device(&self, id: &DeviceId) -> Option<&Device> {
+        self.devices.get(id)
+    }
+
+    /// All devices of the structure.
+    pub fn devices(&self) -> impl Iterator<Item = (&DeviceId, &Device)> {
+        self.devices.iter()
+    }
+
+    /// An invitation by its enrolment key.
+    pub fn invitation(&self, key: &[u8]) -> Option<&Invitation> {
+        self.invitations.get(key)
+    }
+
+    /// All invitations.
+    pub fn invitations(&self) -> impl Iterator<Item = (&PublicKey, &Invitation)> {
+        self.invitations.iter()
+    }
+
+    /// All cards.
+    pub fn cards(&self) -> impl Iterator<Item = (&ProfessionalId, &Card)> {
+        self.cards.iter()
+    }
+
+    /// The device if, as of entry `seq` and server time `time_ms`, its chain
+    /// holds: added, not revoked, its professional confirmed or not yet lapsed.
+    pub fn valid_device(&self, id: &DeviceId, seq: u64, time_ms: u64) -> Option<&Device> {
+        let device = self.devices.get(id)?;
+        let professional = self.professionals.get(&device.professional)?;
+        let added = device.added_seq <= seq && professional.enrolled_seq <= seq;
+        let revoked = device.revoked_seq.is_some_and(|revoked| revoked <= seq);
+        let confirmed = professional.confirmed_seq.is_some_and(|c| c <= seq);
+        let fresh = time_ms < professional.enrolled_at_ms + limits::UNCONFIRMED_MS;
+        (added && !revoked && (confirmed || fresh)).then_some(device)
+    }
+
+    /// Whether the professional is a coordinator.
+    pub fn is_coordinator(&self, id: &ProfessionalId) -> bool {
+        self.professionals
+            .get(id)
+            .is_some_and(|p| p.standing == Standing::Coordinator)
+    }
+
+    /// Checks a statement against this state at server time `time_ms` and, if it
+    /// holds, makes it the next entry. On an error nothing has changed.
+    pub fn append(
+        &mut self,
+        statement: prost::bytes::Bytes,
+        time_ms: u64,
+    ) -> Result<StructureEntry, StatementError> {
+        let entry = StructureEntry {
+            seq: self.head_seq + 1,
+            time_ms: time_ms.max(self.time_ms),
+            statement,
+        };
+        self.apply(&entry)?;
+        Ok(entry)
+    }
+
+    /// Applies an entry that is said to follow the head. On an error nothing has
+    /// changed.
+    pub fn apply(&mut self, entry: &StructureEntry) -> Result<(), StatementError> {
+        if entry.seq != self.head_seq + 1 || entry.time_ms < self.time_ms {
+            return Err(StatementError::OutOfOrder);
+        }
+        self.apply_statement(entry)?;
+        self.head_hash = crate::chain::structure_entry(&self.head_hash, entry);
+        self.head_seq = entry.seq;
+        self.time_ms = entry.time_ms;
+        Ok(())
+    }
+}
+
+impl TryFrom<StructureRole> for Standing {
+    type Error = StatementError;
+    fn try_from(role: StructureRole) -> Result<Self, StatementError> {
+        match role {
+            StructureRole::Professional => Ok(Self::Professional),
+            StructureRole::Lay => Ok(Self::Lay),
+            StructureRole::Unspecified => Err(StatementError::Malformed("role")),
+        }
+    }
+}

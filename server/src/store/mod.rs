@@ -1,0 +1,344 @@
+//! The server's store, in the words of the domain (architecture D16): what is
+//! appended, claimed and read, never keys and values. One conformance suite runs
+//! over every implementation.
+//!
+//! Owns: durability, order, idempotency, spans, compare-and-set on the epoch.
+//! Leaves to others: whether a request is allowed (`channels`, `structure_log`),
+//! and who is told about it (`hub`).
+//!
+//! Every write is one durable step: when its future resolves, everything it did
+//! survives a power cut; when it fails with [`StoreError`], nothing was done.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, StructureId};
+use relais_wire::v1::{Answer, ChannelEntry, InboxItem, StructureEntry};
+use relais_wire::RefusalCode;
+
+/// The store could not write or read. Nothing was changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Disk full or input/output error.
+    #[error("store input/output: {0}")]
+    Io(String),
+    /// What is on disk does not decode.
+    #[error("store corrupt: {0}")]
+    Corrupt(&'static str),
+    /// The store was shut down.
+    #[error("store closed")]
+    Closed,
+}
+
+/// What every method returns.
+pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Made once by `init`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Founding {
+    /// The one structure of this server.
+    pub structure: StructureId,
+    /// Public half of the set-up link's key; ignored once the structure log has
+    /// an entry.
+    pub setup_key: [u8; 32],
+    /// Secret of the bearer tokens' HMAC.
+    pub token_key: [u8; 32],
+}
+
+/// One idempotent request of a device (architecture D10).
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Who sends.
+    pub device: DeviceId,
+    /// Idempotency key together with `device`.
+    pub send_counter: u64,
+    /// SHA-256 of the request as sent: a repetition must be identical.
+    pub request_hash: [u8; 32],
+    /// The server's clock.
+    pub now_ms: u64,
+    /// What to do; already checked by rule, not yet against the state that
+    /// concurrent writes change.
+    pub operation: Operation,
+}
+
+/// What a [`Write`] does. The checks that race are the store's.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// New channel whose first entry (seq 1, kind CREATED, payload = GroupInfo)
+    /// opens the creator's span.
+    CreateChannel(NewChannel),
+    /// Refused with WRONG_EPOCH or WRONG_EVENT_COUNTER where those do not match,
+    /// FORBIDDEN where the device has no open span or `member_until_ms` passed.
+    AppendMessage(NewMessage),
+    /// Refused with WRONG_EPOCH or STALE_STRUCTURE.
+    AppendCommit(NewCommit),
+    /// Entries made by `Structure::append` on top of `expected_head`;
+    /// `Applied::conflict` when the head moved (the caller rebuilds them).
+    AppendStatements {
+        /// Head that the entries follow.
+        expected_head: u64,
+        /// Consecutive entries.
+        entries: Vec<StructureEntry>,
+    },
+    /// Replaces the device's whole set.
+    PublishKeyPackages {
+        /// One-time key packages.
+        packages: Vec<Bytes>,
+        /// Handed out when no other is left; replaced at the next publication.
+        last_resort: Bytes,
+    },
+    /// Each package is handed out once; the last resort only when none is left.
+    /// TOO_MANY_REQUESTS over `limits::CLAIMS_PER_HOUR`.
+    ClaimKeyPackages(Vec<DeviceId>),
+    /// Appends to the device's inbox; TOO_MANY_REQUESTS when it is full.
+    SendToDevice {
+        /// Receiver.
+        device: DeviceId,
+        /// HPKE encapsulation.
+        kem_output: Bytes,
+        /// HPKE ciphertext.
+        ciphertext: Bytes,
+    },
+    /// Only remembers the refusal, so that a repetition gets the same answer.
+    Refuse(RefusalCode),
+}
+
+/// See [`Operation::CreateChannel`].
+#[derive(Debug, Clone)]
+pub struct NewChannel {
+    /// Chosen by the creator; ALREADY_EXISTS when taken.
+    pub channel: ChannelId,
+    /// The group's public state.
+    pub state: PublicState,
+    /// Sequence of the structure head that it was judged by; must be the present one.
+    pub structure_seq: u64,
+}
+
+/// See [`Operation::AppendMessage`].
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Where.
+    pub channel: ChannelId,
+    /// MLS group that encrypts the channel now.
+    pub incarnation: u32,
+    /// Must be the channel's present epoch.
+    pub epoch: u64,
+    /// The PrivateMessage as sent.
+    pub payload: Bytes,
+    /// Counter of (channel, device): must be the last accepted + 1.
+    pub event_counter: u64,
+    /// From the authenticated data; a void repeats no id.
+    pub event_id: EventId,
+    /// Blobs that it names: they stop being unreferenced.
+    pub blobs: Vec<BlobId>,
+    /// End of the author's membership, if it has one.
+    pub member_until_ms: Option<u64>,
+}
+
+/// See [`Operation::AppendCommit`].
+#[derive(Debug, Clone)]
+pub struct NewCommit {
+    /// Where.
+    pub channel: ChannelId,
+    /// MLS group that encrypts the channel now.
+    pub incarnation: u32,
+    /// The epoch that it ends: must be the present one.
+    pub epoch: u64,
+    /// The PublicMessage as sent.
+    pub payload: Bytes,
+    /// Sequence of the structure head that it names; must be the present one.
+    pub structure_seq: u64,
+    /// Public state of the new epoch.
+    pub state: PublicState,
+    /// Devices whose span opens after this entry; each gets the Welcome and
+    /// `state.ratchet_tree` in its inbox.
+    pub joined: Vec<DeviceId>,
+    /// Devices whose span closes with this entry.
+    pub left: Vec<DeviceId>,
+    /// Empty when nobody joins.
+    pub welcome: Bytes,
+}
+
+/// What the server keeps of a channel's MLS group (architecture D5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicState {
+    /// TLS bytes of the MlsMessage with the GroupInfo of this epoch.
+    pub group_info: Bytes,
+    /// TLS bytes of the ratchet tree of this epoch.
+    pub ratchet_tree: Bytes,
+}
+
+/// A channel as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// MLS group in its incarnation.
+    pub incarnation: u32,
+    /// Present epoch.
+    pub epoch: u64,
+    /// Last entry.
+    pub head_seq: u64,
+    /// Its hash.
+    pub head_hash: [u8; 32],
+    /// Its server time: monotonic in the channel.
+    pub head_time_ms: u64,
+    /// First entry still kept (1 until something was trimmed).
+    pub first_seq: u64,
+    /// The group's public state.
+    pub state: PublicState,
+}
+
+/// What a write did.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// For the device; the same for each repetition.
+    pub answer: Answer,
+    /// Whom to tell; empty for a repetition or refusal.
+    pub effects: Vec<Effect>,
+    /// The structure head moved: rebuild and try again (nothing was written).
+    pub conflict: bool,
+}
+
+/// Something durable that others must hear of.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// A channel's log has a new entry.
+    Channel(Arc<ChannelEntry>),
+    /// A device's inbox has a new item.
+    Inbox(DeviceId),
+    /// The structure log has new entries.
+    Structure(Vec<StructureEntry>),
+}
+
+/// Answer to a device that connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connected {
+    /// Highest send counter seen of this device.
+    Accepted {
+        /// See [`relais_wire::v1::Ready::send_counter`].
+        send_counter: u64,
+    },
+    /// Unknown lease, or a send counter that the device does not know.
+    CloneSuspected,
+}
+
+/// A page of a channel's log.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// Consecutive entries inside the device's spans.
+    pub entries: Vec<Arc<ChannelEntry>>,
+    /// What follows this page.
+    pub next: Next,
+}
+
+/// What follows a [`Page`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Next {
+    /// There is more: read on after the last entry.
+    More,
+    /// The head is reached and the span is open.
+    #[default]
+    Head,
+    /// The span ends here; nothing follows unless the device joins again.
+    Closed,
+    /// The device has no span that covers what follows its cursor.
+    NoSpan,
+    /// Entries after the cursor were trimmed.
+    Trimmed,
+}
+
+/// A blob's record; its bytes are in the spool or the object store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// The channel whose members may fetch it.
+    pub channel: ChannelId,
+    /// Who uploads it.
+    pub uploader: DeviceId,
+    /// Total length, bytes.
+    pub length: u64,
+    /// True once every byte is in the object store.
+    pub complete: bool,
+    /// Server time of its creation.
+    pub created_ms: u64,
+    /// A message names it.
+    pub referenced: bool,
+}
+
+/// See the module's head. Reads may be served from memory; writes are durable.
+pub trait Store: Send + Sync + 'static {
+    /// Writes the founding record; fails when there is one.
+    fn found(&self, founding: Founding) -> Stored<'_, ()>;
+    /// The founding record, if `init` ran.
+    fn founding(&self) -> Stored<'_, Option<Founding>>;
+
+    /// Appends the first statements of an enrolment (no device exists yet, so no
+    /// idempotency key: the statements themselves can be said only once).
+    /// `false` when the head is not `expected_head`.
+    fn enrol(&self, expected_head: u64, entries: Vec<StructureEntry>) -> Stored<'_, bool>;
+    /// Structure entries after `after_seq`, at most `max`.
+    fn read_structure(&self, after_seq: u64, max: usize) -> Stored<'_, Vec<StructureEntry>>;
+
+    /// Checks and moves the lease (D10): accepts if it holds `lease` or
+    /// `previous_lease` (or none yet) and has seen no counter above `send_counter`.
+    /// Accepted means: `lease` is now the one held, durably.
+    fn connect(
+        &self,
+        device: DeviceId,
+        lease: Bytes,
+        previous_lease: Bytes,
+        send_counter: u64,
+    ) -> Stored<'_, Connected>;
+    /// The remembered answer of a repetition; `Some(Err(STALE_SEND_COUNTER))` for a counter
+    /// used with other bytes, or not above the highest one and forgotten; `None` for a new one.
+    fn recall(
+        &self,
+        device: DeviceId,
+        send_counter: u64,
+        request_hash: [u8; 32],
+    ) -> Stored<'_, Option<Result<Answer, RefusalCode>>>;
+    /// Carries out a write once, whatever the number of repetitions.
+    fn write(&self, write: Write) -> Stored<'_, Applied>;
+
+    /// A channel as it is now.
+    fn channel(&self, channel: ChannelId) -> Stored<'_, Option<Arc<Channel>>>;
+    /// Entries after `after_seq` that the device's spans cover, at most `max_bytes`
+    /// (at least one entry if there is one).
+    fn read_channel(
+        &self,
+        channel: ChannelId,
+        device: DeviceId,
+        after_seq: u64,
+        max_bytes: usize,
+    ) -> Stored<'_, Page>;
+    /// Whether the device has an open span, i.e. is a member now.
+    fn is_member(&self, channel: ChannelId, device: DeviceId) -> Stored<'_, bool>;
+    /// Cursors of the devices with an open span.
+    fn cursors(&self, channel: ChannelId) -> Stored<'_, Vec<(DeviceId, u64)>>;
+    /// Cumulative, never backwards, never beyond the head; persisted lazily (losing
+    /// one only repeats a delivery).
+    fn acknowledge(&self, channel: ChannelId, device: DeviceId, seq: u64) -> Stored<'_, ()>;
+
+    /// Inbox items after `after_seq`, at most `max`.
+    fn read_inbox(
+        &self,
+        device: DeviceId,
+        after_seq: u64,
+        max: usize,
+    ) -> Stored<'_, Vec<InboxItem>>;
+    /// Deletes items up to `seq`.
+    fn acknowledge_inbox(&self, device: DeviceId, seq: u64) -> Stored<'_, ()>;
+
+    /// Records a new blob; `false` when the id is taken by another upload.
+    fn create_blob(&self, id: BlobId, blob: Blob) -> Stored<'_, bool>;
+    /// A blob's record.
+    fn blob(&self, id: BlobId) -> Stored<'_, Option<Blob>>;
+    /// Marks a blob as complete.
+    fn complete_blob(&self, id: BlobId) -> Stored<'_, ()>;
+
+    /// Trims entries that all spans have passed or that are older than
+    /// `limits::RETENTION_MS`, and forgets blobs never referenced; returns the
+    /// blobs whose bytes can go.
+    fn expire(&self, now_ms: u64) -> Stored<'_, Vec<BlobId>>;
+    /// Writes what is lazy and closes; later calls fail with `Closed`.
+    fn close(&self) -> Stored<'_, ()>;
+}
