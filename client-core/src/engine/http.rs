@@ -1,0 +1,157 @@
+//! HTTP as data: requests that the driver carries out and answers. Bodies are at
+//! most `limits::BLOB_TRANSFER_BYTES` each way, so no blob is ever whole in memory.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use relais_wire::ids::BlobId;
+
+use super::Engine;
+use crate::error::Result;
+
+/// Request method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// HEAD
+    Head,
+    /// POST
+    Post,
+    /// PATCH
+    Patch,
+}
+
+/// A request to the structure's server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// Names the request in [`Engine::respond`].
+    pub id: u64,
+    /// Method.
+    pub method: Method,
+    /// Path on the server, beginning with a slash.
+    pub path: String,
+    /// Header names (lower case) and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body; empty for none.
+    pub body: Vec<u8>,
+}
+
+impl HttpRequest {
+    pub(crate) fn new(method: Method, path: String) -> Self {
+        Self {
+            id: 0,
+            method,
+            path,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_body(mut self, body: Vec<u8>) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+}
+
+/// The server's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// Status code.
+    pub status: u16,
+    /// Header names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl HttpResponse {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// What an outstanding request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    StructureLog,
+    Enrol,
+    BlobCreate(BlobId),
+    BlobOffset(BlobId),
+    BlobPatch(BlobId),
+    BlobFetch(BlobId),
+}
+
+/// Outstanding requests.
+#[derive(Default)]
+pub(crate) struct Http {
+    next_id: u64,
+    queue: VecDeque<HttpRequest>,
+    outstanding: BTreeMap<u64, Purpose>,
+    /// An enrolment request failed: asked again at this time.
+    pub retry_enrolment_ms: Option<u64>,
+    pub failures: u32,
+}
+
+impl Http {
+    pub fn queue(&mut self, purpose: Purpose, mut request: HttpRequest) {
+        self.next_id += 1;
+        request.id = self.next_id;
+        self.outstanding.insert(request.id, purpose);
+        self.queue.push_back(request);
+    }
+
+    pub fn is_busy_with(&self, blob: BlobId) -> bool {
+        self.outstanding.values().any(|p| {
+            matches!(p, Purpose::BlobCreate(b) | Purpose::BlobOffset(b)
+                | Purpose::BlobPatch(b) | Purpose::BlobFetch(b) if *b == blob)
+        })
+    }
+
+    pub fn blob_requests(&self) -> usize {
+        self.outstanding.len()
+    }
+}
+
+impl Engine {
+    /// Requests to carry out, in any order.
+    pub fn take_requests(&mut self) -> Vec<HttpRequest> {
+        self.http.queue.drain(..).collect()
+    }
+
+    /// Answers a request; `None` when the network failed.
+    ///
+    /// # Errors
+    /// Of the database; the request is then repeated later.
+    pub fn respond(&mut self, id: u64, response: Option<HttpResponse>) -> Result<()> {
+        let Some(purpose) = self.http.outstanding.remove(&id) else {
+            return Ok(());
+        };
+        self.dirty = true;
+        match purpose {
+            Purpose::StructureLog | Purpose::Enrol => {
+                if let Some(response) = &response {
+                    self.enrolment_answered(&purpose, response)?;
+                }
+                let joining = self.enrolment.state == crate::identity::enrol::Enrolment::Joining;
+                if joining && self.http.outstanding.is_empty() {
+                    self.http.failures += 1;
+                    let delay = 500 * u64::from(2u32.pow(self.http.failures.min(6)));
+                    self.http.retry_enrolment_ms = Some(self.now_ms + delay);
+                } else {
+                    self.http.failures = 0;
+                }
+                Ok(())
+            }
+            Purpose::BlobCreate(blob)
+            | Purpose::BlobOffset(blob)
+            | Purpose::BlobPatch(blob)
+            | Purpose::BlobFetch(blob) => self.blob_answered(purpose, blob, response),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The engine: a state machine over one encrypted database (architecture D1).
+//!
+//! Owns: the order in which inputs change the database, what is sent, what the
+//! person is told. Leaves to the driver: sockets, timers, the clock, opening the
+//! database. Nothing here blocks, spawns, or reads a clock.
+//!
+//! # Use
+//! A driver feeds [`Engine::set_time`], [`Engine::connected`],
+//! [`Engine::receive`], [`Engine::respond`] and calls [`Engine::step`] until it
+//! returns `false`; after each call it carries out [`Engine::take_frames`] and
+//! [`Engine::take_requests`] and hands [`Engine::take_events`] to the person.
+
+mod connection;
+pub mod http;
+mod status;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use openmls::prelude::MlsGroup;
+use openmls_rust_crypto::RustCrypto;
+use openmls_traits::random::OpenMlsRand;
+use prost::bytes::Bytes;
+use relais_wire::RefusalCode;
+use relais_wire::ids::{BlobId, ChannelId, ProfessionalId};
+use relais_wire::structure::Structure;
+use relais_wire::v1::{ChannelEntry, InboxItem};
+use rusqlite::Connection;
+
+use crate::db::{self, meta};
+use crate::error::{Error, Result};
+use crate::identity::enrol::{Enrolment, Stored};
+use crate::identity::{self, Identity};
+
+pub use connection::Phase;
+pub use status::{SyncState, Trouble};
+
+/// Something that the person, or the screen in front of them, should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The structure's log holds this device.
+    Enrolled,
+    /// The server refused the enrolment for good.
+    EnrolmentRefused(RefusalCode),
+    /// Cards, professionals or devices changed.
+    PeopleChanged,
+    /// An invitation issued here or elsewhere was used.
+    InvitationUsed(ProfessionalId),
+    /// A thread was created, joined, left or renamed.
+    ThreadsChanged,
+    /// Something in this channel's thread changed.
+    ThreadChanged(ChannelId),
+    /// A blob arrived or was sent completely.
+    BlobChanged(BlobId),
+    /// Connection or synchronisation state changed.
+    SyncChanged,
+    /// Something that needs a person's attention.
+    Trouble(Trouble),
+}
+
+/// See the module's head.
+pub struct Engine {
+    pub(crate) db: Connection,
+    pub(crate) crypto: RustCrypto,
+    pub(crate) now_ms: u64,
+    pub(crate) structure: Structure,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) enrolment: Stored,
+    pub(crate) groups: HashMap<ChannelId, MlsGroup>,
+    pub(crate) link: connection::Link,
+    pub(crate) http: http::Http,
+    pub(crate) frames: VecDeque<Bytes>,
+    pub(crate) events: VecDeque<Event>,
+    /// Entries received and not yet applied, in order.
+    pub(crate) waiting: BTreeMap<ChannelId, VecDeque<ChannelEntry>>,
+    pub(crate) inbox: VecDeque<InboxItem>,
+    pub(crate) dirty: bool,
+    /// After a refusal that says "later": nothing is staged before then.
+    pub(crate) hold_until_ms: u64,
+    pub(crate) trouble: Vec<Trouble>,
+}
+
+impl Engine {
+    /// Takes over an opened (and keyed) database.
+    ///
+    /// # Errors
+    /// [`Error::TooNew`], [`Error::Corrupt`], or of the database.
+    pub fn open(db: Connection, now_ms: u64) -> Result<Self> {
+        db::migrate(&db)?;
+        let structure = identity::log::load(&db)?;
+        let identity = meta::get_json(&db, meta::keys::IDENTITY)?;
+        let enrolment: Stored = meta::get_json(&db, meta::keys::ENROLMENT)?.unwrap_or_default();
+        let mut engine = Self {
+            db,
+            crypto: RustCrypto::default(),
+            now_ms,
+            structure,
+            identity,
+            enrolment,
+            groups: HashMap::new(),
+            link: connection::Link::default(),
+            http: http::Http::default(),
+            frames: VecDeque::new(),
+            events: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            inbox: VecDeque::new(),
+            dirty: true,
+            hold_until_ms: 0,
+            trouble: Vec::new(),
+        };
+        if meta::get(&engine.db, meta::keys::FROZEN)?.is_some() {
+            engine.trouble.push(Trouble::Frozen);
+        }
+        engine.continue_enrolment();
+        Ok(engine)
+    }
+
+    /// The driver's clock, milliseconds since the Unix epoch. It orders retries
+    /// and labels what is written here; no rule of the log depends on it.
+    pub fn set_time(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    /// Frames to send, in order, while connected.
+    pub fn take_frames(&mut self) -> Vec<Bytes> {
+        self.frames.drain(..).collect()
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.events.drain(..).collect()
+    }
+
+    /// Runs `work` in one transaction (architecture D2): database, queues and
+    /// memory change together or not at all.
+    pub(crate) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let (frames, events) = (self.frames.len(), self.events.len());
+        self.db.execute_batch("BEGIN IMMEDIATE")?;
+        let result = work(self).and_then(|value| {
+            self.db.execute_batch("COMMIT")?;
+            Ok(value)
+        });
+        if result.is_err() {
+            // What memory holds may be ahead of the database: read it again.
+            if !self.db.is_autocommit() {
+                self.db.execute_batch("ROLLBACK")?;
+            }
+            self.frames.truncate(frames);
+            self.events.truncate(events);
+            self.groups.clear();
+            self.structure = identity::log::load(&self.db)?;
+            self.identity = meta::get_json(&self.db, meta::keys::IDENTITY)?;
+            self.enrolment = meta::get_json(&self.db, meta::keys::ENROLMENT)?.unwrap_or_default();
+            self.link.in_flight = self.count_in_flight()?;
+        }
+        result
+    }
+
+    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        self.crypto.random_array().map_err(Error::mls)
+    }
+
+    pub(crate) fn identity(&self) -> Result<&Identity> {
+        match (&self.enrolment.state, &self.identity) {
+            (Enrolment::None | Enrolment::Refused(_), _) | (_, None) => Err(Error::NotEnrolled),
+            (_, Some(identity)) => Ok(identity),
+        }
+    }
+
+    pub(crate) fn is_enrolled(&self) -> bool {
+        self.enrolment.state == Enrolment::Enrolled
+    }
+
+    /// Address of the server, once a link was given.
+    pub fn server_url(&self) -> Option<&str> {
+        Some(self.enrolment.server_url.as_str()).filter(|url| !url.is_empty())
+    }
+
+    /// How far the enrolment is.
+    pub fn enrolment(&self) -> &Enrolment {
+        &self.enrolment.state
+    }
+
+    /// Whether the driver should hold a WebSocket open now.
+    pub fn wants_connection(&self) -> bool {
+        self.is_enrolled() && !self.is_frozen()
+    }
+
+    /// Closes the database after writing what is pending (WAL checkpoint).
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn close(self) -> Result<()> {
+        self.groups.into_iter().for_each(drop);
+        self.db.close().map_err(|(_, error)| error.into())
+    }
+}

@@ -1,0 +1,157 @@
+//! Invitations: a coordinator names a person, the link makes them a member of
+//! the structure (requirement I2). The person's card is published along, so that
+//! colleagues see a name from the start.
+
+use relais_wire::ids::ProfessionalId;
+use relais_wire::limits;
+use relais_wire::link::{Link, LinkKind};
+use relais_wire::structure::{root_fingerprint, sign_statement};
+use relais_wire::v1::{InvitationIssued, InvitationWithdrawn, StatementKind, StructureRole};
+use rusqlite::params;
+
+use super::cards::OwnCard;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::outbox::intent::Wish;
+
+/// An invitation issued on this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The professional that it will make.
+    pub professional: ProfessionalId,
+    /// To be shown as QR or handed over; whoever holds it first can use it once.
+    pub link: String,
+    /// Milliseconds since the Unix epoch.
+    pub expires_at_ms: u64,
+    /// It was used.
+    pub used: bool,
+    /// It was withdrawn.
+    pub withdrawn: bool,
+}
+
+impl Engine {
+    /// Issues an invitation for a named person; valid 72 hours. It can be used
+    /// once the device has been online.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] unless the person of this device is a coordinator,
+    /// [`Error::Invalid`] for the card.
+    pub fn invite(&mut self, card: &OwnCard) -> Result<Invitation> {
+        card.check()?;
+        self.require_coordinator()?;
+        let seed: [u8; 32] = self.random()?;
+        let enrolment_key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+        let professional = ProfessionalId(self.random()?);
+        let expires_at_ms = self.now_ms + limits::INVITATION_MS - CLOCK_SLACK_MS;
+        let role = if card.profession == 0 {
+            StructureRole::Lay
+        } else {
+            StructureRole::Professional
+        };
+        let identity = self.identity()?;
+        let issued = InvitationIssued {
+            structure_id: identity.structure().to_bytes(),
+            enrolment_key: enrolment_key.to_bytes().to_vec().into(),
+            professional_id: professional.to_bytes(),
+            role: role.into(),
+            expires_at_ms,
+            issuer: identity.professional().to_bytes(),
+        };
+        let issued = sign_statement(
+            StatementKind::InvitationIssued,
+            &issued,
+            &[&identity.professional_key()],
+        );
+        let link = Link {
+            server_url: self.enrolment.server_url.clone(),
+            kind: LinkKind::Invitation,
+            structure: identity.structure(),
+            seed,
+            root_fingerprint: root_fingerprint(self.structure.root_key()),
+        }
+        .to_string();
+        let card = self.card_statement(professional, card)?;
+        self.transaction(|engine| {
+            engine
+                .db
+                .prepare_cached(
+                    "INSERT INTO invitations (enrolment_key, link, expires_at_ms) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![enrolment_key.to_bytes(), link, expires_at_ms])?;
+            engine.want(None, Wish::Statements(vec![issued.into(), card.into()]))
+        })?;
+        Ok(Invitation {
+            professional,
+            link,
+            expires_at_ms,
+            used: false,
+            withdrawn: false,
+        })
+    }
+
+    /// Withdraws an invitation that was not used yet.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when no open invitation is for this person.
+    pub fn withdraw_invitation(&mut self, professional: ProfessionalId) -> Result<()> {
+        self.require_coordinator()?;
+        let open = self
+            .structure
+            .invitations()
+            .find(|(_, i)| i.professional == professional && !i.used && !i.withdrawn)
+            .map(|(key, _)| *key)
+            .ok_or(Error::Unknown("invitation"))?;
+        let identity = self.identity()?;
+        let body = InvitationWithdrawn {
+            structure_id: identity.structure().to_bytes(),
+            enrolment_key: open.to_vec().into(),
+            coordinator: identity.professional().to_bytes(),
+        };
+        let statement = sign_statement(
+            StatementKind::InvitationWithdrawn,
+            &body,
+            &[&identity.professional_key()],
+        );
+        self.transaction(|engine| engine.want(None, Wish::Statements(vec![statement.into()])))
+    }
+
+    /// Invitations issued on this device, the newest first.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn invitations(&self) -> Result<Vec<Invitation>> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT enrolment_key, link, expires_at_ms FROM invitations ORDER BY expires_at_ms DESC",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let mut list = Vec::new();
+        for row in rows {
+            let (key, link, expires_at_ms) = row?;
+            let Some(known) = self.structure.invitation(&key) else {
+                continue; // Not in the log yet: it cannot be used.
+            };
+            list.push(Invitation {
+                professional: known.professional,
+                link,
+                expires_at_ms,
+                used: known.used,
+                withdrawn: known.withdrawn,
+            });
+        }
+        Ok(list)
+    }
+
+    pub(crate) fn require_coordinator(&self) -> Result<()> {
+        if self.structure.is_coordinator(&self.identity()?.professional()) {
+            Ok(())
+        } else {
+            Err(Error::NotAllowed("only a coordinator can do this"))
+        }
+    }
+}
+
+/// An expiry is judged by the server's clock: a device whose clock is ahead by
+/// less than this still issues a valid invitation.
+const CLOCK_SLACK_MS: u64 = 3_600_000;

@@ -1,0 +1,145 @@
+//! The structure log on the device (architecture D8): applied in order, kept
+//! verbatim, and what follows from an entry — a coordinator counter-signs an
+//! enrolment and shares the directory key, by itself.
+
+use prost::Message;
+use relais_wire::chain;
+use relais_wire::structure::{StatementError, sign_statement};
+use relais_wire::v1::{EnrolmentConfirmed, ProfessionalEnrolled, Statement, StatementKind};
+use relais_wire::v1::{EnrolmentConfirmed as Confirmed, StructureEntry};
+use relais_wire::ids::ProfessionalId;
+use rusqlite::{Connection, params};
+
+use crate::engine::{Engine, Event, Trouble};
+use crate::error::{Error, Result};
+use crate::outbox::intent::Wish;
+
+/// Reads the stored log back into the state that it describes.
+pub(crate) fn load(conn: &Connection) -> Result<relais_wire::structure::Structure> {
+    let mut structure = relais_wire::structure::Structure::new();
+    let mut statement =
+        conn.prepare_cached("SELECT seq, time_ms, statement FROM structure_log ORDER BY seq")?;
+    let entries = statement.query_map([], |row| {
+        Ok(StructureEntry {
+            seq: row.get(0)?,
+            time_ms: row.get(1)?,
+            statement: row.get::<_, Vec<u8>>(2)?.into(),
+        })
+    })?;
+    for entry in entries {
+        structure
+            .apply(&entry?)
+            .map_err(|_| Error::Corrupt("structure log"))?;
+    }
+    Ok(structure)
+}
+
+impl Engine {
+    /// Applies the next entry; one that was applied before is ignored.
+    ///
+    /// An entry that breaks the rules means that the server lies: the log stops
+    /// there, visibly, and nothing that needs its head is encrypted.
+    pub(crate) fn apply_structure_entry(&mut self, entry: &StructureEntry) -> Result<()> {
+        let head = self.structure.head();
+        if entry.seq <= head.seq {
+            if self.structure_hash(entry.seq)?.as_deref() != Some(&self.rehash(entry)?) {
+                self.trouble(Trouble::StructureForked);
+            }
+            return Ok(());
+        }
+        match self.structure.apply(entry) {
+            Ok(()) => {}
+            Err(StatementError::OutOfOrder) => return Ok(()), // A gap: subscribed again.
+            Err(_) => {
+                self.trouble(Trouble::StructureForked);
+                return Ok(());
+            }
+        }
+        let hash = chain::structure_entry(&head.hash, entry);
+        self.db
+            .prepare_cached(
+                "INSERT INTO structure_log (seq, time_ms, statement, hash) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![entry.seq, entry.time_ms, entry.statement.as_ref(), hash])?;
+        if self.is_enrolled() {
+            self.directory_follows(entry)?;
+            self.coordinator_follows(entry)?;
+            self.events.push_back(Event::PeopleChanged);
+        }
+        Ok(())
+    }
+
+    fn rehash(&self, entry: &StructureEntry) -> Result<Vec<u8>> {
+        let before = if entry.seq <= 1 {
+            chain::GENESIS.to_vec()
+        } else {
+            self.structure_hash(entry.seq - 1)?.unwrap_or_default()
+        };
+        Ok(chain::structure_entry(&before, entry).to_vec())
+    }
+
+    /// Hash of a structure entry that this device applied.
+    pub(crate) fn structure_hash(&self, seq: u64) -> Result<Option<Vec<u8>>> {
+        use rusqlite::OptionalExtension;
+        Ok(self
+            .db
+            .prepare_cached("SELECT hash FROM structure_log WHERE seq = ?1")?
+            .query_row([seq], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn coordinator_follows(&mut self, entry: &StructureEntry) -> Result<()> {
+        if self.require_coordinator().is_err() {
+            return Ok(());
+        }
+        let Ok(statement) = Statement::decode(entry.statement.clone()) else {
+            return Ok(());
+        };
+        match statement.kind() {
+            StatementKind::ProfessionalEnrolled => {
+                let Ok(body) = ProfessionalEnrolled::decode(statement.body) else {
+                    return Ok(());
+                };
+                let id = ProfessionalId::try_from(&body.professional_id)
+                    .map_err(|_| Error::Corrupt("structure log"))?;
+                self.events.push_back(Event::InvitationUsed(id));
+                self.confirm(id)
+            }
+            // Whoever counter-signed shares the key; another coordinator's device
+            // need not.
+            StatementKind::EnrolmentConfirmed => {
+                let Ok(body) = Confirmed::decode(statement.body) else {
+                    return Ok(());
+                };
+                let ours = body.coordinator == self.identity()?.professional().to_bytes();
+                match ProfessionalId::try_from(&body.professional_id) {
+                    Ok(id) if ours => self.share_directory_key(id),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn confirm(&mut self, professional: ProfessionalId) -> Result<()> {
+        let Some(person) = self.structure.professional(&professional) else {
+            return Ok(());
+        };
+        if person.confirmed_seq.is_some() {
+            return Ok(());
+        }
+        let identity = self.identity()?;
+        let body = EnrolmentConfirmed {
+            structure_id: identity.structure().to_bytes(),
+            professional_id: professional.to_bytes(),
+            professional_key: person.key.to_vec().into(),
+            coordinator: identity.professional().to_bytes(),
+        };
+        let statement = sign_statement(
+            StatementKind::EnrolmentConfirmed,
+            &body,
+            &[&identity.professional_key()],
+        );
+        self.want(None, Wish::Statements(vec![statement.into()]))
+    }
+}

@@ -1,0 +1,85 @@
+//! Who this device is: its ids, its keys, and what may be made with them.
+//! The private keys live in the encrypted database and nowhere else.
+
+pub mod cards;
+pub(crate) mod directory;
+pub(crate) mod enrol;
+pub(crate) mod invite;
+pub(crate) mod log;
+
+use ed25519_dalek::SigningKey;
+use openmls_traits::signatures::{Signer, SignerError};
+use openmls_traits::types::SignatureScheme;
+use relais_wire::ids::{DeviceId, ProfessionalId, StructureId};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Ids and private keys of this device, as stored.
+#[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Identity {
+    #[serde(with = "hex::serde")]
+    structure: [u8; 16],
+    #[serde(with = "hex::serde")]
+    professional: [u8; 16],
+    #[serde(with = "hex::serde")]
+    device: [u8; 16],
+    #[serde(with = "hex::serde")]
+    professional_seed: [u8; 32],
+    #[serde(with = "hex::serde")]
+    device_seed: [u8; 32],
+    #[serde(with = "hex::serde")]
+    sealing_private: Vec<u8>,
+    #[serde(with = "hex::serde")]
+    sealing_public: Vec<u8>,
+    /// Only on the first coordinator's device.
+    #[serde(with = "hex::serde")]
+    root_seed: Vec<u8>,
+}
+
+impl Identity {
+    pub fn structure(&self) -> StructureId {
+        StructureId(self.structure)
+    }
+
+    pub fn professional(&self) -> ProfessionalId {
+        ProfessionalId(self.professional)
+    }
+
+    pub fn device(&self) -> DeviceId {
+        DeviceId(self.device)
+    }
+
+    pub fn professional_key(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.professional_seed)
+    }
+
+    pub fn device_key(&self) -> SigningKey {
+        SigningKey::from_bytes(&self.device_seed)
+    }
+
+    pub fn signer(&self) -> DeviceSigner {
+        DeviceSigner(self.device_key())
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("device", &self.device())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Signs MLS messages with the device key (the leaf's signature key).
+pub(crate) struct DeviceSigner(SigningKey);
+
+impl Signer for DeviceSigner {
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+        use ed25519_dalek::Signer as _;
+        Ok(self.0.sign(payload).to_bytes().to_vec())
+    }
+
+    fn signature_scheme(&self) -> SignatureScheme {
+        SignatureScheme::ED25519
+    }
+}
