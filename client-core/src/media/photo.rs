@@ -19,7 +19,7 @@ use image::{
     imageops::FilterType,
 };
 
-/// Largest file that is looked at: twice what phones' largest photos take.
+/// Largest file that is looked at, in bytes.
 pub const MAX_FILE_LEN: usize = 32 * 1024 * 1024;
 /// Longest side that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 8_000;
@@ -107,7 +107,7 @@ impl From<ImageError> for PhotoError {
 
 /// Cleans and scales a photo for sending. The format is told by the bytes, never by a name.
 ///
-/// Takes some hundred milliseconds for a large photo: not for a thread that draws.
+/// Takes long enough on a large photo to be noticed: not for a thread that draws.
 ///
 /// # Errors
 /// [`PhotoError`]; no bytes make it panic.

@@ -8,6 +8,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Kinds of JPEG that the encoder used here does not write: 16 x 12 pixels of noise.
+const PROGRESSIVE: &[u8] = include_bytes!("progressive.jpg");
+const CMYK: &[u8] = include_bytes!("cmyk.jpg");
+
 /// Left half red, right half blue.
 fn two_halves(width: u32, height: u32) -> DynamicImage {
     RgbImage::from_fn(width, height, |x, _| {
@@ -120,17 +124,36 @@ fn phone_jpeg(image: &DynamicImage, orientation: u8) -> Vec<u8> {
     out
 }
 
-fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
-    let mut out = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
-    out.extend(kind);
-    out.extend(body);
-    let crc = out[4..].iter().fold(!0_u32, |crc, byte| {
+fn crc(bytes: &[u8]) -> [u8; 4] {
+    let crc = bytes.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
         })
     });
-    out.extend((!crc).to_be_bytes());
+    (!crc).to_be_bytes()
+}
+
+fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let mut out = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
+    out.extend(kind);
+    out.extend(body);
+    let sum = crc(&out[4..]);
+    out.extend(sum);
     out
+}
+
+/// Corrects the check sums of a changed PNG, so that the change gets past them.
+fn correct_sums(png: &mut [u8]) {
+    let mut at = PNG_MAGIC.len();
+    while let Some(&[a, b, c, d]) = png.get(at..at + 4) {
+        let end = at + 8 + u32::from_be_bytes([a, b, c, d]) as usize;
+        if png.len() < end + 4 {
+            return;
+        }
+        let sum = crc(&png[at + 4..end]);
+        png[end..end + 4].copy_from_slice(&sum);
+        at = end + 4;
+    }
 }
 
 fn png_header(width: u32, height: u32) -> Vec<u8> {
@@ -241,6 +264,22 @@ fn sixteen_bit_grey_and_small_images_are_accepted_and_never_enlarged() {
     assert_eq!((prepared.width, prepared.height), (3, 2));
     let grey = encode(&DynamicImage::ImageLuma8(image::GrayImage::new(1, 1)), 90).unwrap();
     assert_eq!(read(&prepare(&grey).unwrap().jpeg).dimensions(), (1, 1));
+}
+
+#[test]
+fn progressive_and_cmyk_photos_are_read_whole_or_not_at_all() {
+    for bytes in [PROGRESSIVE, CMYK] {
+        let prepared = prepare(bytes).unwrap();
+        assert_eq!((prepared.width, prepared.height), (16, 12));
+        assert_bare(&prepared.jpeg);
+        for len in 3..bytes.len() {
+            assert_eq!(
+                prepare(&bytes[..len]),
+                Err(PhotoError::Damaged),
+                "cut at {len}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -356,6 +395,8 @@ fn seeds() -> Vec<Vec<u8>> {
         jpeg(&tiny.to_luma8().into()),
         png(&tiny),
         png(&tiny.to_rgba16().into()),
+        PROGRESSIVE.to_vec(),
+        CMYK.to_vec(),
     ]
 }
 
@@ -368,7 +409,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(
-        seed in 0_usize..5,
+        seed in 0_usize..7,
         changes in prop::collection::vec(
             (any::<prop::sample::Index>(), 0_u8..4, any::<u8>()),
             1..6,
@@ -384,6 +425,9 @@ proptest! {
                 2 => bytes.insert(at, value),
                 _ => drop(bytes.drain(at..(at + usize::from(value % 8)).min(bytes.len()))),
             }
+        }
+        if bytes.starts_with(PNG_MAGIC) {
+            correct_sums(&mut bytes);
         }
         let _ = prepare(&bytes);
     }
