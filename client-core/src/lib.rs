@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod media;
+pub mod mls;

@@ -1,0 +1,342 @@
+//! OpenMLS state in one SQLite table, on the caller's connection.
+//!
+//! Owns the table `mls` and the layout of its keys. Leaves transactions to the caller: nothing here
+//! begins, commits or rolls back, so that MLS state, event rows, cursor and outbox become durable
+//! together or not at all. A group that was in memory while a transaction was rolled back must be
+//! dropped and loaded again.
+//!
+//! A row's key is a label, a zero byte and the JSON of what OpenMLS names the value by; its value
+//! is JSON too. Lists (own leaf nodes, queued proposals) are one row each: they hold a handful of
+//! items and are always read whole.
+
+use openmls_traits::storage::{CURRENT_VERSION as V, StorageProvider, traits};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+/// The table that [`SqlStorage`] works on. `WITHOUT ROWID`: rows are only ever looked up by their
+/// key.
+pub const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS mls (
+    key   BLOB PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;";
+
+const QUEUED_PROPOSALS: &str = "QueuedProposals";
+const OWN_LEAF_NODES: &str = "OwnLeafNodes";
+const EPOCH_KEY_PAIRS: &str = "EpochKeyPairs";
+
+/// Why MLS state could not be read or written. The operation must be rolled back and the group
+/// loaded again.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The database refused or failed.
+    #[error("MLS state: database: {0}")]
+    Sql(#[from] rusqlite::Error),
+    /// A key or a value has no JSON form, or a stored value does not have the shape that this
+    /// OpenMLS version expects.
+    #[error("MLS state: encoding: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+type Result<T, E = StorageError> = std::result::Result<T, E>;
+
+/// OpenMLS's storage, on a connection whose transaction belongs to the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct SqlStorage<'a> {
+    conn: &'a Connection,
+}
+
+impl<'a> SqlStorage<'a> {
+    /// Works on the table `mls` of `conn`, which must exist (see [`SCHEMA`]).
+    pub fn new(conn: &'a Connection) -> Self {
+        Self { conn }
+    }
+
+    fn put(
+        &self,
+        label: &str,
+        key: &impl Serialize,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<()> {
+        let value = Zeroizing::new(serde_json::to_vec(value)?);
+        self.conn
+            .prepare_cached("INSERT OR REPLACE INTO mls (key, value) VALUES (?1, ?2)")?
+            .execute(params![row_key(label, key)?, *value])?;
+        Ok(())
+    }
+
+    fn get<T: DeserializeOwned>(&self, label: &str, key: &impl Serialize) -> Result<Option<T>> {
+        self.conn
+            .prepare_cached("SELECT value FROM mls WHERE key = ?1")?
+            // Parsed from SQLite's own memory, so that no second copy of the secrets is made.
+            .query_row([row_key(label, key)?], |row| {
+                Ok(serde_json::from_slice(row.get_ref(0)?.as_blob()?))
+            })
+            .optional()?
+            .transpose()
+            .map_err(StorageError::from)
+    }
+
+    fn delete(&self, label: &str, key: &impl Serialize) -> Result<()> {
+        self.conn
+            .prepare_cached("DELETE FROM mls WHERE key = ?1")?
+            .execute([row_key(label, key)?])?;
+        Ok(())
+    }
+
+    fn read_list<T: DeserializeOwned>(&self, label: &str, key: &impl Serialize) -> Result<Vec<T>> {
+        Ok(self.get(label, key)?.unwrap_or_default())
+    }
+
+    /// Reads a list, lets `change` edit it, and stores it; an emptied list leaves no row behind.
+    fn edit_list<T: Serialize + DeserializeOwned>(
+        &self,
+        label: &str,
+        key: &impl Serialize,
+        change: impl FnOnce(&mut Vec<T>),
+    ) -> Result<()> {
+        let mut list = self.read_list(label, key)?;
+        change(&mut list);
+        if list.is_empty() {
+            self.delete(label, key)
+        } else {
+            self.put(label, key, &list)
+        }
+    }
+}
+
+fn row_key(label: &str, key: &impl Serialize) -> Result<Vec<u8>> {
+    let mut out = label.as_bytes().to_vec();
+    // A label holds no zero byte and JSON holds none either: two labels never share a key.
+    out.push(0);
+    serde_json::to_writer(&mut out, key)?;
+    Ok(out)
+}
+
+/// The three trait methods of a value that is stored whole under one key: write, read, delete. Type
+/// parameters are spelled out because the trait orders them differently from method to method.
+macro_rules! value {
+    ($label:literal:
+        $write:ident<$($w:ident: $wt:ident),+>,
+        $read:ident<$($r:ident: $rt:ident),+>,
+        $delete:ident<$dt:ident>
+    ) => {
+        fn $write<$($w: traits::$wt<V>),+>(&self, key: &K, value: &T) -> Result<()> {
+            self.put($label, key, value)
+        }
+
+        fn $read<$($r: traits::$rt<V>),+>(&self, key: &K) -> Result<Option<T>> {
+            self.get($label, key)
+        }
+
+        fn $delete<K: traits::$dt<V>>(&self, key: &K) -> Result<()> {
+            self.delete($label, key)
+        }
+    };
+}
+
+impl StorageProvider<V> for SqlStorage<'_> {
+    type Error = StorageError;
+
+    value!("MlsGroupJoinConfig":
+        write_mls_join_config<K: GroupId, T: MlsGroupJoinConfig>,
+        mls_group_join_config<K: GroupId, T: MlsGroupJoinConfig>,
+        delete_group_config<GroupId>
+    );
+    value!("Tree":
+        write_tree<K: GroupId, T: TreeSync>,
+        tree<K: GroupId, T: TreeSync>,
+        delete_tree<GroupId>
+    );
+    value!("InterimTranscriptHash":
+        write_interim_transcript_hash<K: GroupId, T: InterimTranscriptHash>,
+        interim_transcript_hash<K: GroupId, T: InterimTranscriptHash>,
+        delete_interim_transcript_hash<GroupId>
+    );
+    value!("GroupContext":
+        write_context<K: GroupId, T: GroupContext>,
+        group_context<K: GroupId, T: GroupContext>,
+        delete_context<GroupId>
+    );
+    value!("ConfirmationTag":
+        write_confirmation_tag<K: GroupId, T: ConfirmationTag>,
+        confirmation_tag<K: GroupId, T: ConfirmationTag>,
+        delete_confirmation_tag<GroupId>
+    );
+    value!("GroupState":
+        write_group_state<T: GroupState, K: GroupId>,
+        group_state<T: GroupState, K: GroupId>,
+        delete_group_state<GroupId>
+    );
+    value!("MessageSecrets":
+        write_message_secrets<K: GroupId, T: MessageSecrets>,
+        message_secrets<K: GroupId, T: MessageSecrets>,
+        delete_message_secrets<GroupId>
+    );
+    value!("ResumptionPskStore":
+        write_resumption_psk_store<K: GroupId, T: ResumptionPskStore>,
+        resumption_psk_store<K: GroupId, T: ResumptionPskStore>,
+        delete_all_resumption_psk_secrets<GroupId>
+    );
+    value!("OwnLeafIndex":
+        write_own_leaf_index<K: GroupId, T: LeafNodeIndex>,
+        own_leaf_index<K: GroupId, T: LeafNodeIndex>,
+        delete_own_leaf_index<GroupId>
+    );
+    value!("GroupEpochSecrets":
+        write_group_epoch_secrets<K: GroupId, T: GroupEpochSecrets>,
+        group_epoch_secrets<K: GroupId, T: GroupEpochSecrets>,
+        delete_group_epoch_secrets<GroupId>
+    );
+    value!("SignatureKeyPair":
+        write_signature_key_pair<K: SignaturePublicKey, T: SignatureKeyPair>,
+        signature_key_pair<K: SignaturePublicKey, T: SignatureKeyPair>,
+        delete_signature_key_pair<SignaturePublicKey>
+    );
+    value!("EncryptionKeyPair":
+        write_encryption_key_pair<K: EncryptionKey, T: HpkeKeyPair>,
+        encryption_key_pair<T: HpkeKeyPair, K: EncryptionKey>,
+        delete_encryption_key_pair<EncryptionKey>
+    );
+    value!("KeyPackage":
+        write_key_package<K: HashReference, T: KeyPackage>,
+        key_package<K: HashReference, T: KeyPackage>,
+        delete_key_package<HashReference>
+    );
+    value!("Psk":
+        write_psk<K: PskId, T: PskBundle>,
+        psk<T: PskBundle, K: PskId>,
+        delete_psk<PskId>
+    );
+
+    fn write_encryption_epoch_key_pairs<
+        K: traits::GroupId<V>,
+        E: traits::EpochKey<V>,
+        T: traits::HpkeKeyPair<V>,
+    >(
+        &self,
+        group_id: &K,
+        epoch: &E,
+        leaf_index: u32,
+        key_pairs: &[T],
+    ) -> Result<()> {
+        self.put(EPOCH_KEY_PAIRS, &(group_id, epoch, leaf_index), key_pairs)
+    }
+
+    fn encryption_epoch_key_pairs<
+        K: traits::GroupId<V>,
+        E: traits::EpochKey<V>,
+        T: traits::HpkeKeyPair<V>,
+    >(
+        &self,
+        group_id: &K,
+        epoch: &E,
+        leaf_index: u32,
+    ) -> Result<Vec<T>> {
+        self.read_list(EPOCH_KEY_PAIRS, &(group_id, epoch, leaf_index))
+    }
+
+    fn delete_encryption_epoch_key_pairs<K: traits::GroupId<V>, E: traits::EpochKey<V>>(
+        &self,
+        group_id: &K,
+        epoch: &E,
+        leaf_index: u32,
+    ) -> Result<()> {
+        self.delete(EPOCH_KEY_PAIRS, &(group_id, epoch, leaf_index))
+    }
+
+    fn append_own_leaf_node<K: traits::GroupId<V>, T: traits::LeafNode<V>>(
+        &self,
+        group_id: &K,
+        leaf_node: &T,
+    ) -> Result<()> {
+        let leaf_node = serde_json::to_value(leaf_node)?;
+        self.edit_list(OWN_LEAF_NODES, group_id, |list: &mut Vec<Value>| {
+            list.push(leaf_node)
+        })
+    }
+
+    fn own_leaf_nodes<K: traits::GroupId<V>, T: traits::LeafNode<V>>(
+        &self,
+        group_id: &K,
+    ) -> Result<Vec<T>> {
+        self.read_list(OWN_LEAF_NODES, group_id)
+    }
+
+    fn delete_own_leaf_nodes<K: traits::GroupId<V>>(&self, group_id: &K) -> Result<()> {
+        self.delete(OWN_LEAF_NODES, group_id)
+    }
+
+    // Reference and proposal live in the same list, so neither can be there without the other.
+    fn queue_proposal<
+        K: traits::GroupId<V>,
+        R: traits::ProposalRef<V>,
+        T: traits::QueuedProposal<V>,
+    >(
+        &self,
+        group_id: &K,
+        proposal_ref: &R,
+        proposal: &T,
+    ) -> Result<()> {
+        let item = (
+            serde_json::to_value(proposal_ref)?,
+            serde_json::to_value(proposal)?,
+        );
+        self.edit_list(
+            QUEUED_PROPOSALS,
+            group_id,
+            |list: &mut Vec<(Value, Value)>| {
+                list.retain(|(queued, _)| *queued != item.0);
+                list.push(item);
+            },
+        )
+    }
+
+    fn queued_proposal_refs<K: traits::GroupId<V>, R: traits::ProposalRef<V>>(
+        &self,
+        group_id: &K,
+    ) -> Result<Vec<R>> {
+        let list: Vec<(R, Value)> = self.read_list(QUEUED_PROPOSALS, group_id)?;
+        Ok(list
+            .into_iter()
+            .map(|(proposal_ref, _)| proposal_ref)
+            .collect())
+    }
+
+    fn queued_proposals<
+        K: traits::GroupId<V>,
+        R: traits::ProposalRef<V>,
+        T: traits::QueuedProposal<V>,
+    >(
+        &self,
+        group_id: &K,
+    ) -> Result<Vec<(R, T)>> {
+        self.read_list(QUEUED_PROPOSALS, group_id)
+    }
+
+    fn remove_proposal<K: traits::GroupId<V>, R: traits::ProposalRef<V>>(
+        &self,
+        group_id: &K,
+        proposal_ref: &R,
+    ) -> Result<()> {
+        let removed = serde_json::to_value(proposal_ref)?;
+        self.edit_list(
+            QUEUED_PROPOSALS,
+            group_id,
+            |list: &mut Vec<(Value, Value)>| {
+                list.retain(|(queued, _)| *queued != removed);
+            },
+        )
+    }
+
+    fn clear_proposal_queue<K: traits::GroupId<V>, R: traits::ProposalRef<V>>(
+        &self,
+        group_id: &K,
+    ) -> Result<()> {
+        self.delete(QUEUED_PROPOSALS, group_id)
+    }
+}
+
+#[cfg(test)]
+mod tests;
