@@ -12,7 +12,9 @@ use crate::run::{self, Failure, Outcome};
 pub enum Purpose {
     /// Build the programs and run them.
     Build,
-    /// The gate: all of `Build`, and the tools of the tests.
+    /// `test --quick`: all of `Build`, lints and tests.
+    QuickTest,
+    /// The whole gate.
     Test,
 }
 
@@ -20,11 +22,11 @@ struct Tool {
     name: &'static str,
     reason: &'static str,
     purpose: Purpose,
-    from: From,
+    from: Source,
 }
 
 /// Where a tool comes from.
-enum From {
+enum Source {
     /// The operating system: Debian packages, or Apple's command line tools.
     System(&'static str),
     /// A component of the Rust toolchain.
@@ -33,56 +35,44 @@ enum From {
     Registry(&'static str),
 }
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 8] = {
+    use Purpose::{Build, QuickTest, Test};
+    use Source::{Component, Registry, System};
+    [
+        tool(
+            "cc",
+            "SQLCipher, OpenSSL, linking",
+            Build,
+            System("gcc libc6-dev"),
+        ),
+        tool("make", "OpenSSL inside SQLCipher", Build, System("make")),
+        tool("perl", "OpenSSL inside SQLCipher", Build, System("perl")),
+        tool("c++", "the fuzz targets", Test, System("g++")),
+        tool("clippy", "lints", QuickTest, Component),
+        tool("rustfmt", "the format", QuickTest, Component),
+        tool(
+            "cargo-nextest",
+            "running tests",
+            QuickTest,
+            Registry("0.9.148"),
+        ),
+        tool(
+            "cargo-deny",
+            "licences and sources",
+            Test,
+            Registry("0.20.2"),
+        ),
+    ]
+};
+
+const fn tool(name: &'static str, reason: &'static str, purpose: Purpose, from: Source) -> Tool {
     Tool {
-        name: "cc",
-        reason: "SQLCipher, OpenSSL, linking",
-        purpose: Purpose::Build,
-        from: From::System("gcc libc6-dev"),
-    },
-    Tool {
-        name: "make",
-        reason: "OpenSSL inside SQLCipher",
-        purpose: Purpose::Build,
-        from: From::System("make"),
-    },
-    Tool {
-        name: "perl",
-        reason: "OpenSSL inside SQLCipher",
-        purpose: Purpose::Build,
-        from: From::System("perl"),
-    },
-    Tool {
-        name: "c++",
-        reason: "the fuzz targets",
-        purpose: Purpose::Test,
-        from: From::System("g++"),
-    },
-    Tool {
-        name: "clippy",
-        reason: "lints",
-        purpose: Purpose::Test,
-        from: From::Component,
-    },
-    Tool {
-        name: "rustfmt",
-        reason: "the format",
-        purpose: Purpose::Test,
-        from: From::Component,
-    },
-    Tool {
-        name: "cargo-nextest",
-        reason: "running tests",
-        purpose: Purpose::Test,
-        from: From::Registry("0.9.148"),
-    },
-    Tool {
-        name: "cargo-deny",
-        reason: "licences and sources",
-        purpose: Purpose::Test,
-        from: From::Registry("0.20.2"),
-    },
-];
+        name,
+        reason,
+        purpose,
+        from,
+    }
+}
 
 /// `cargo xtask setup`.
 pub fn command(yes: bool) -> Outcome {
@@ -154,12 +144,12 @@ impl Tool {
     fn is_there(&self) -> bool {
         match self.from {
             // macOS has a `cc` that only offers to install one.
-            From::System(_) if cfg!(target_os = "macos") => {
+            Source::System(_) if cfg!(target_os = "macos") => {
                 run::in_path(self.name) && run::succeeds(run::program("xcode-select").arg("-p"))
             }
-            From::System(_) => run::in_path(self.name),
-            From::Component => run::succeeds(&mut run::cargo(&[self.subcommand(), "--version"])),
-            From::Registry(_) => {
+            Source::System(_) => run::in_path(self.name),
+            Source::Component => run::succeeds(&mut run::cargo(&[self.subcommand(), "--version"])),
+            Source::Registry(_) => {
                 run::in_path(self.name) || tools_dir().join("bin").join(self.name).is_file()
             }
         }
@@ -176,17 +166,17 @@ impl Tool {
     /// The one command that gets this tool.
     fn command(&self) -> String {
         match self.from {
-            From::System(_) if cfg!(target_os = "macos") => "xcode-select --install".to_owned(),
-            From::System(packages) => format!("apt-get install -y {packages}"),
-            From::Component => format!("rustup component add {}", self.name),
-            From::Registry(version) if makes_venv() => {
+            Source::System(_) if cfg!(target_os = "macos") => "xcode-select --install".to_owned(),
+            Source::System(packages) => format!("apt-get install -y {packages}"),
+            Source::Component => format!("rustup component add {}", self.name),
+            Source::Registry(version) if makes_venv() => {
                 let tools = run::short(&tools_dir());
                 format!(
                     "python3 -m venv {tools} && {tools}/bin/pip install {}",
                     wheel(self.name, version)
                 )
             }
-            From::Registry(version) => format!("cargo install --locked {}@{version}", self.name),
+            Source::Registry(version) => format!("cargo install --locked {}@{version}", self.name),
         }
     }
 }
@@ -203,8 +193,8 @@ impl Installer {
         let packages: Vec<_> = tools
             .iter()
             .filter_map(|tool| match tool.from {
-                From::System(packages) => Some(packages.split(' ')),
-                From::Component | From::Registry(_) => None,
+                Source::System(packages) => Some(packages.split(' ')),
+                Source::Component | Source::Registry(_) => None,
             })
             .flatten()
             .collect();
@@ -213,11 +203,11 @@ impl Installer {
         }
         for tool in tools {
             let attempt = match tool.from {
-                From::System(_) => continue,
-                From::Component => {
+                Source::System(_) => continue,
+                Source::Component => {
                     run::run(run::program("rustup").args(["component", "add", tool.name]))
                 }
-                From::Registry(version) => self.binary(tool.name, version),
+                Source::Registry(version) => self.binary(tool.name, version),
             };
             outcome = attempt.and(outcome);
         }

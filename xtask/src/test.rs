@@ -16,7 +16,11 @@ const FUZZ: &str = "tests/fuzz/Cargo.toml";
 /// `cargo xtask test`.
 pub fn command(quick: bool) -> Outcome {
     let mut gate = Gate::default();
-    if let Err(failure) = setup::ensure(Purpose::Test) {
+    if let Err(failure) = setup::ensure(if quick {
+        Purpose::QuickTest
+    } else {
+        Purpose::Test
+    }) {
         gate.failed("setup", &failure);
         return gate.close();
     }
