@@ -1,1 +1,103 @@
-fn main(){}
+//! The commands of this repository: `cargo xtask help` lists them.
+//!
+//! Layout:
+//! - `run`: starts other programs, prints them, fails in words
+//! - `setup`: what a machine must have, and how to get it
+//! - `delegate`: builds and starts the programs that do the work of `demo` and `bench`
+//! - `test`: the gate, step by step
+//! - `assurance`: security requirements against the tests that prove them
+//!
+//! It has no dependencies, so that it builds in a second on a machine that has nothing yet. Whatever needs the
+//! project's own crates is a binary of theirs, which `delegate` builds and starts.
+
+use std::process::ExitCode;
+
+use run::{Failure, Outcome};
+
+mod assurance;
+mod delegate;
+mod run;
+mod setup;
+mod test;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  setup [--yes]                   check what this machine lacks, and print one command for each missing thing;
+                                  as root with --yes, or with CI=true, install it
+  demo                            start a server and play the first day of a care thread
+  demo --check                    the same without a person: exits 0 only if nothing is lost, doubled or leaked
+  test [--quick]                  everything a change must pass; --quick is format, lints and tests only
+  bench delivery|core --json FILE measure an optimised build
+  assurance [--strict]            which test proves which security requirement; --strict fails while one is open
+  help                            this text
+
+demo and bench have more options: cargo xtask demo --help
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_else(|| "help".to_owned());
+    let args: Vec<String> = args.collect();
+    match dispatch(&command, &args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: &str, args: &[String]) -> Outcome {
+    match command {
+        "setup" => setup::command(flag(args, "--yes")?),
+        "test" => test::command(flag(args, "--quick")?),
+        "demo" => delegate::command(&delegate::DEMO, args),
+        "bench" => delegate::command(&delegate::BENCH, args),
+        "assurance" => assurance::command(flag(args, "--strict")?),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(Failure(format!(
+            "there is no command \"{unknown}\"\n\n{HELP}"
+        ))),
+    }
+}
+
+/// Whether the one flag that a command knows was given; anything else is an error.
+fn flag(args: &[String], known: &str) -> Outcome<bool> {
+    match args {
+        [] => Ok(false),
+        [only] if only == known => Ok(true),
+        [unknown, ..] if unknown != known => Err(Failure(format!(
+            "unknown argument \"{unknown}\"; this command knows {known} only"
+        ))),
+        _ => Err(Failure(format!(
+            "{known} is given more than once, or with something after it"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(args: &[&str]) -> Outcome<bool> {
+        flag(
+            &args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>(),
+            "--strict",
+        )
+    }
+
+    #[test]
+    fn a_mistyped_flag_is_refused_and_named() {
+        assert!(matches!(given(&[]), Ok(false)));
+        assert!(matches!(given(&["--strict"]), Ok(true)));
+        let Err(failure) = given(&["--srtict"]) else {
+            panic!("a typing error must not run the lenient variant")
+        };
+        assert!(failure.to_string().contains("--srtict"));
+        assert!(given(&["--strict", "more"]).is_err());
+    }
+}

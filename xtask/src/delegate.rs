@@ -1,0 +1,85 @@
+//! Commands whose work is done by a program of another crate: build it with the programs that it starts in turn,
+//! then hand over to it.
+//!
+//! The started program finds the others through `RELAIS_BIN_DIR`.
+
+use std::{env, os::unix::process::CommandExt, path::PathBuf, process::Command};
+
+use crate::{
+    run::{self, Failure, Outcome},
+    setup::{self, Purpose},
+};
+
+/// The folder of the built programs, told to whatever starts them.
+const BIN_DIR: &str = "RELAIS_BIN_DIR";
+
+/// A program that does the work of a command.
+pub struct Program {
+    name: &'static str,
+    /// The programs that it starts.
+    starts: &'static [&'static str],
+    release: bool,
+}
+
+/// Plays a care thread on this machine.
+pub const DEMO: Program = Program {
+    name: "relais-demo",
+    starts: &["relais-server", "relais"],
+    release: false,
+};
+
+/// Measures; only an optimised build is worth measuring.
+pub const BENCH: Program = Program {
+    name: "relais-bench",
+    starts: &["relais-server"],
+    release: true,
+};
+
+/// The crates of all these programs. They are always named together, because cargo would otherwise choose other
+/// features for what they share, and build it twice.
+const PACKAGES: [&str; 3] = ["relais-server", "relais-cli", "relais-tests"];
+
+impl Program {
+    fn folder(&self) -> PathBuf {
+        run::target_dir().join(if self.release { "release" } else { "debug" })
+    }
+
+    fn build(&self) -> Outcome {
+        let mut cargo = run::cargo(&["build"]);
+        if self.release {
+            cargo.arg("--release");
+        }
+        for package in PACKAGES {
+            cargo.args(["--package", package]);
+        }
+        for binary in self.starts.iter().chain([&self.name]) {
+            cargo.args(["--bin", binary]);
+        }
+        run::run(&mut cargo)
+    }
+
+    /// The program, which must have been built.
+    pub fn built(&self) -> Command {
+        let mut program = run::program(self.folder().join(self.name));
+        program.env(BIN_DIR, self.folder());
+        program
+    }
+}
+
+/// Builds the program and becomes it, so that its signals and exit code are those of the command.
+pub fn command(program: &Program, args: &[String]) -> Outcome {
+    setup::ensure(Purpose::Build)?;
+    program.build()?;
+    let mut built = program.built();
+    // A file named in the arguments is meant from where the person stands.
+    if let Ok(here) = env::current_dir() {
+        built.current_dir(here);
+    }
+    let error = built.args(args).exec();
+    Err(Failure(format!("cannot run {}: {error}", program.name)))
+}
+
+/// Lets tests find the programs of the dev profile.
+pub fn tell_where(command: &mut Command) {
+    command.env(BIN_DIR, DEMO.folder());
+}
