@@ -7,6 +7,7 @@
 //! - [`ids`]: opaque 16-byte identifiers, one type for each kind of thing.
 //! - [`label`]: the one list of labels that signatures and hashes are made under.
 //! - [`limits`]: every size, count and interval, with its reason.
+//! - [`link`]: the set-up and invitation links.
 //! - [`chain`]: the hash chains of the structure log and of a channel's log.
 //! - [`structure`]: the structure log as a state machine over signed statements.
 //! - [`roster`]: who is in a channel, and the one table of who may do what.
@@ -22,6 +23,7 @@ pub mod chain;
 pub mod ids;
 pub mod label;
 pub mod limits;
+pub mod link;
 pub mod mls;
 pub mod roster;
 pub mod structure;
