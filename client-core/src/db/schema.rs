@@ -63,7 +63,8 @@ pub(super) const STEPS: &[&str] = &[concat!(
     "CREATE INDEX intents_open ON intents (state, channel, id);",
     // Sends in flight, verbatim: a repetition carries identical bytes (architecture D10).
     "CREATE TABLE sends (counter INTEGER PRIMARY KEY, intent INTEGER NOT NULL, channel BLOB,
-        epoch INTEGER, bytes BLOB NOT NULL, payload_hash BLOB NOT NULL) STRICT;",
+        epoch INTEGER, bytes BLOB NOT NULL, payload_hash BLOB NOT NULL,
+        live INTEGER NOT NULL DEFAULT 1) STRICT;",
     "CREATE INDEX sends_intent ON sends (intent);",
     // Encrypted blobs, by piece. `state`: see outbox::blobs.
     "CREATE TABLE blobs (blob BLOB PRIMARY KEY, channel BLOB NOT NULL, key BLOB NOT NULL,
