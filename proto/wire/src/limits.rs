@@ -65,6 +65,22 @@ limits! {
         "Open sockets of one server: 6 KiB each.";
     UNAUTHENTICATED_PER_MINUTE: usize = 600, "requests",
         "Enrolment and log requests without a device, for the whole server: a practice enrols a few people a day.";
+    UNAUTHENTICATED_CONNECTIONS: usize = 512, "connections",
+        "Sockets that have not said hello: a practice that comes back after an outage fits, a flood does not.";
+    BLOBS_PER_HOUR: usize = 600, "blobs",
+        "Uploads that one device begins in an hour: a day of wound photos at once.";
+    PAGE_BYTES: usize = 128 * 1024, "bytes",
+        "What a connection reads of one log before it looks at the others: bounds what a slow reader holds.";
+    RECENT_ENTRIES: usize = 64, "entries",
+        "Entries of a followed channel kept in memory for connected devices; one further behind reads the store.";
+    RECENT_BYTES: usize = 128 * 1024, "bytes",
+        "The same, by size: a channel of large commits keeps fewer.";
+    CURSORS_MS: u64 = 200, "ms",
+        "Delivery cursors of a channel are summarised so often at most.";
+    WRITE_MS: u64 = 30_000, "ms",
+        "A connection that takes no bytes for so long is closed; its device reads on from its own cursors.";
+    EXPIRE_MS: u64 = 10 * 60_000, "ms",
+        "Between two rounds of trimming logs and deleting blobs.";
 }
 
 #[cfg(test)]
