@@ -69,7 +69,8 @@ pub(super) const STEPS: &[&str] = &[concat!(
     // Encrypted blobs, by piece. `state`: see outbox::blobs.
     "CREATE TABLE blobs (blob BLOB PRIMARY KEY, channel BLOB NOT NULL, key BLOB NOT NULL,
         plaintext_len INTEGER NOT NULL, length INTEGER NOT NULL, sha256 BLOB NOT NULL,
-        state TEXT NOT NULL, done INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+        state TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
         retry_at_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;",
     "CREATE TABLE blob_pieces (blob BLOB NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL,
         PRIMARY KEY (blob, start)) STRICT;",

@@ -46,6 +46,10 @@ pub(crate) struct Link {
     /// What an earlier connection left unanswered was sent again.
     pub resent: bool,
     pub closed_by_server: Option<RefusalCode>,
+    /// Channels whose next entry waits for the structure log.
+    pub blocked: BTreeSet<ChannelId>,
+    /// The next inbox item waits for a log to be read to its end.
+    pub inbox_blocked: bool,
 }
 
 impl Engine {

@@ -77,8 +77,11 @@ impl Engine {
 
     fn rewrite(&mut self, intent: i64, wish: &Wish) -> Result<()> {
         self.db
-            .prepare_cached("UPDATE intents SET payload = ?2, state = 'waiting' WHERE id = ?1")?
-            .execute(params![intent, wish.encode()?])?;
+            .prepare_cached(
+                "UPDATE intents SET payload = ?2, state = 'waiting',
+                 event_id = coalesce(?3, event_id) WHERE id = ?1",
+            )?
+            .execute(params![intent, wish.encode()?, wish.event_id()])?;
         Ok(())
     }
 
@@ -135,7 +138,7 @@ impl Engine {
     }
 
     /// The event will never be accepted: it fails visibly, and a void takes its
-    /// counter so that what was written after it can go (architecture D9).
+    /// counter and place so that what was written after it can go (architecture D9).
     fn give_up_event(
         &mut self,
         intent: &Intent,
@@ -143,13 +146,23 @@ impl Engine {
         reason: &str,
         member: bool,
     ) -> Result<()> {
-        self.fail(intent.id, reason)?;
         let Wish::Event { signed, .. } = &intent.wish else {
             return Err(Error::Corrupt("event"));
         };
-        if member {
-            self.write_void(channel, signed, intent.id)?;
+        if !member || crate::content::is_void(signed) {
+            return self.fail(intent.id, reason);
         }
+        self.db
+            .prepare_cached(
+                "INSERT INTO intents (channel, kind, payload, event_id, state, reason, created_ms)
+                 SELECT channel, kind, payload, event_id, 'failed', ?2, created_ms
+                 FROM intents WHERE id = ?1",
+            )?
+            .execute(params![intent.id, reason])?;
+        let (id, signed) = self.void_for(signed)?;
+        self.forget_sends(intent.id)?;
+        self.rewrite(intent.id, &Wish::Event { id, signed })?;
+        self.events.push_back(Event::ThreadChanged(channel));
         Ok(())
     }
 }

@@ -154,6 +154,13 @@ impl Wish {
         })
     }
 
+    pub(crate) fn event_id(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Event { id, .. } => Some(id.0),
+            _ => None,
+        }
+    }
+
     /// Nothing of the same channel is staged beside it.
     pub(crate) fn is_barrier(&self) -> bool {
         matches!(
@@ -235,10 +242,6 @@ pub(crate) fn load(conn: &Connection, id: i64) -> Result<Option<Intent>> {
 impl Engine {
     /// Makes a wish durable; it is carried out when it can be.
     pub(crate) fn want(&mut self, channel: Option<ChannelId>, wish: Wish) -> Result<()> {
-        let event_id = match &wish {
-            Wish::Event { id, .. } => Some(id.0),
-            _ => None,
-        };
         self.db
             .prepare_cached(
                 "INSERT INTO intents (channel, kind, payload, event_id, state, created_ms)
@@ -248,7 +251,7 @@ impl Engine {
                 channel.map(|c| c.0),
                 wish.kind(),
                 wish.encode()?,
-                event_id,
+                wish.event_id(),
                 self.now_ms
             ])?;
         self.dirty = true;
@@ -311,4 +314,15 @@ impl Engine {
             .query_row([], |row| row.get(0))?;
         Ok(count as usize)
     }
+}
+
+/// The channel's commit in flight, if there is one.
+pub(crate) fn sent_commit(conn: &Connection, channel: ChannelId) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id FROM intents WHERE channel = ?1 AND kind IN ('members', 'renew')
+             AND state = 'sent' LIMIT 1",
+        )?
+        .query_row([channel.0], |row| row.get(0))
+        .optional()?)
 }
