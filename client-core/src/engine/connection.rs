@@ -265,7 +265,11 @@ impl Engine {
                         "INSERT INTO cursors (channel, device, seq) VALUES (?1, ?2, ?3)
                          ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
                     )?
-                    .execute(params![channel.0, device.device_id.as_ref(), device.seq])?;
+                    .execute(params![
+                        channel.0,
+                        device.device_id.as_ref(),
+                        device.seq.min(i64::MAX as u64)
+                    ])?;
             }
             engine.events.push_back(Event::ThreadChanged(channel));
             Ok(())

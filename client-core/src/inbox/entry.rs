@@ -12,12 +12,14 @@ use super::Outcome;
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 
+/// The year 2100: no entry is of a later time.
+const FAR_FUTURE_MS: u64 = 4_102_444_800_000;
+
 /// A row of the channels table.
 #[derive(Debug, Clone)]
 pub(crate) struct ChannelRow {
     pub incarnation: u32,
     pub epoch: u64,
-    pub joined_seq: u64,
     pub cursor_seq: u64,
     pub cursor_hash: Vec<u8>,
     pub cursor_time_ms: u64,
@@ -56,18 +58,17 @@ impl Engine {
         Ok(self
             .db
             .prepare_cached(
-                "SELECT incarnation, epoch, joined_seq, cursor_seq, cursor_hash, cursor_time_ms,
-                 state FROM channels WHERE channel = ?1",
+                "SELECT incarnation, epoch, cursor_seq, cursor_hash, cursor_time_ms, state
+                 FROM channels WHERE channel = ?1",
             )?
             .query_row([channel.0], |row| {
                 Ok(ChannelRow {
                     incarnation: row.get(0)?,
                     epoch: row.get(1)?,
-                    joined_seq: row.get(2)?,
-                    cursor_seq: row.get(3)?,
-                    cursor_hash: row.get(4)?,
-                    cursor_time_ms: row.get(5)?,
-                    state: row.get(6)?,
+                    cursor_seq: row.get(2)?,
+                    cursor_hash: row.get(3)?,
+                    cursor_time_ms: row.get(4)?,
+                    state: row.get(5)?,
                 })
             })
             .optional()?)
@@ -114,8 +115,9 @@ impl Engine {
         if row.state != "joined" || entry.seq <= row.cursor_seq {
             return Ok(Outcome::Done);
         }
-        if entry.seq != row.cursor_seq + 1 || entry.time_ms < row.cursor_time_ms {
-            // The server skipped an entry: ask again from our own cursor.
+        let sane = entry.time_ms >= row.cursor_time_ms && entry.time_ms < FAR_FUTURE_MS;
+        if entry.seq != row.cursor_seq + 1 || !sane {
+            // The server skipped an entry or invents times: ask again from our cursor.
             self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
             self.waiting.remove(&channel);
             return Ok(Outcome::Done);

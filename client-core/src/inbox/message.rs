@@ -15,7 +15,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::entry::{ChannelRow, Fault};
 use crate::engine::{Engine, Trouble};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::outbox::intent::{self, Wish};
 use crate::projection::Folded;
 
@@ -139,7 +139,7 @@ impl Engine {
         relais_content::validate::content(content).map_err(|e| park(e.to_string()))?;
         let kind = relais_content::kinds::kind_number(content);
         let channel_kind = self.channel_kind(channel, content)?;
-        if !relais_content::kinds::permitted(channel_kind, kind) {
+        if !relais_content::kinds::permitted_content(channel_kind, content) {
             return Err(park("content that this channel does not hold"));
         }
         let operation = if relais_content::kinds::needs_write(kind) {
@@ -171,7 +171,6 @@ impl Engine {
             seq: entry.seq,
             time_ms: entry.time_ms,
             author,
-            event: id,
             content,
         })?;
         Ok(())

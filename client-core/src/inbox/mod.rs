@@ -18,8 +18,6 @@ use crate::db::meta::{self, keys};
 use crate::engine::{Engine, Event, Trouble};
 use crate::error::Result;
 
-pub(crate) use entry::ChannelRow;
-
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {

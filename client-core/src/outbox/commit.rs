@@ -177,9 +177,7 @@ impl Engine {
             .consume_proposal_store(false)
             .propose_adds(add)
             .propose_removals(remove)
-            .force_self_update(true)
-            .create_group_info(true)
-            .use_ratchet_tree_extension(false);
+            .force_self_update(true);
         if let Some(roster) = &roster {
             builder = builder
                 .propose_group_context_extensions(group_extensions(roster))
@@ -188,6 +186,8 @@ impl Engine {
         let (commit, welcome, group_info) = builder
             .load_psks(provider.storage())
             .map_err(Error::mls)?
+            .create_group_info(true)
+            .use_ratchet_tree_extension(false)
             .build(provider.rand(), provider.crypto(), &signer, |_| true)
             .map_err(Error::mls)?
             .stage_commit(&provider)

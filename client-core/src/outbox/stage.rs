@@ -191,7 +191,8 @@ impl Engine {
         let epoch = group.epoch().as_u64();
         let message: Bytes = group
             .create_message(&self.provider(), &signer, signed)
-            .and_then(|message| Ok(message.to_bytes()?))
+            .map_err(Error::mls)?
+            .to_bytes()
             .map_err(Error::mls)?
             .into();
         self.keep_group(channel, group);
