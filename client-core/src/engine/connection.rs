@@ -290,8 +290,12 @@ impl Engine {
             }
             return Ok(false);
         }
-        if !std::mem::take(&mut self.dirty) && self.wake_at().is_none_or(|at| at > self.now_ms) {
+        let due = self.wake_at().is_some_and(|at| at <= self.now_ms);
+        if !std::mem::take(&mut self.dirty) && !due {
             return Ok(false);
+        }
+        if self.hold_until_ms <= self.now_ms {
+            self.hold_until_ms = 0;
         }
         let acks = self.transaction(|engine| {
             let mut left = budget;
@@ -327,11 +331,11 @@ impl Engine {
     /// When [`Engine::step`] should be called even if nothing arrives,
     /// milliseconds since the Unix epoch.
     pub fn wake_at(&self) -> Option<u64> {
-        let hold = (self.hold_until_ms > self.now_ms).then_some(self.hold_until_ms);
-        [hold, self.http.retry_enrolment_ms, self.blob_retry_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        let hold = (self.hold_until_ms > 0).then_some(self.hold_until_ms);
+        let ready = self.link.phase == Phase::Ready;
+        let sending = [hold, self.http.next_blob_ms];
+        let sending = sending.into_iter().flatten().filter(|_| ready);
+        sending.chain(self.http.retry_enrolment_ms).min()
     }
 
     /// A higher counter at the server, an unknown lease or an unknown entry of

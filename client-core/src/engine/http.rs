@@ -97,6 +97,8 @@ pub(crate) struct Http {
     offsets: BTreeSet<BlobId>,
     /// An enrolment request failed: asked again at this time.
     pub retry_enrolment_ms: Option<u64>,
+    /// A blob's transfer is tried again at this time.
+    pub next_blob_ms: Option<u64>,
     pub failures: u32,
 }
 

@@ -179,6 +179,13 @@ impl Engine {
                 self.request(&transfer)?;
             }
         }
+        self.http.next_blob_ms = self
+            .db
+            .prepare_cached(
+                "SELECT min(retry_at_ms) FROM blobs WHERE state IN ('send', 'fetch')
+                 AND retry_at_ms > ?1",
+            )?
+            .query_row([self.now_ms], |row| row.get(0))?;
         Ok(())
     }
 
@@ -343,21 +350,6 @@ impl Engine {
             .prepare_cached("UPDATE blobs SET retry_at_ms = ?2 WHERE blob = ?1")?
             .execute(params![id.0, self.now_ms + delay])?;
         Ok(())
-    }
-
-    pub(crate) fn blob_retry_at(&self) -> Option<u64> {
-        if self.link.phase != Phase::Ready {
-            return None;
-        }
-        let next: Option<u64> = self
-            .db
-            .prepare_cached(
-                "SELECT min(retry_at_ms) FROM blobs WHERE state IN ('send', 'fetch')
-                 AND retry_at_ms > ?1",
-            )
-            .and_then(|mut s| s.query_row([self.now_ms], |row| row.get(0)))
-            .ok()?;
-        next
     }
 }
 
