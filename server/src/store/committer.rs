@@ -199,9 +199,8 @@ fn wait<B: Backend>(
         state.poked = false;
         state = match engine.acknowledgements_due() {
             None => {
-                let woken = |state: &mut State<B>| {
-                    state.jobs.is_empty() && !state.shut && !state.poked
-                };
+                let woken =
+                    |state: &mut State<B>| state.jobs.is_empty() && !state.shut && !state.poked;
                 let woken = queue.ready.wait_while(state, woken);
                 woken.unwrap_or_else(PoisonError::into_inner)
             }

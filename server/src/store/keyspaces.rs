@@ -28,7 +28,7 @@ keyspaces! {
     FORMAT = 0x00, small, "Version of this layout: a store of another one is not opened.";
     FOUNDING = 0x01, small, "The founding record; written once.";
     GROUP_NUMBER = 0x02, small, "Number of the last group commit: tells after a failed flush whether the group is there.";
-    STRUCTURE = 0x03, small, "+ seq: entries of the structure log.";
+    STRUCTURE = 0x03, large, "+ seq: entries of the structure log.";
     HEAD = 0x10, small, "+ channel: epoch, head and first entry kept. Small, for every append rewrites it.";
     MEMBER = 0x11, small, "+ channel + device: spans, event counter, cursor. Stays after removal: the counter goes on.";
     GROUP_INFO = 0x12, large, "+ channel: GroupInfo of the present epoch; rewritten by commits only.";
@@ -39,10 +39,10 @@ keyspaces! {
     WELCOME_USES = 0x17, small, "+ channel + seq of the commit: how many inbox items still need the two above.";
     DEVICE = 0x20, small, "+ device: lease, bounds of the inbox, claim budget.";
     ANSWER = 0x21, large, "+ device + slot: remembered answers, a ring of `limits::IN_FLIGHT` slots.";
-    KEY_PACKAGE = 0x22, small, "+ device + index: one-time key packages, handed out from the front.";
-    LAST_RESORT = 0x23, small, "+ device: the key package for when no other is left.";
-    INBOX = 0x24, small, "+ device + seq: waiting items; a Welcome's bytes are under WELCOME.";
-    BLOB = 0x30, small, "+ blob: its record.";
+    KEY_PACKAGE = 0x22, large, "+ device + index: one-time key packages, handed out from the front.";
+    LAST_RESORT = 0x23, large, "+ device: the key package for when no other is left.";
+    INBOX = 0x24, large, "+ device + seq: waiting items; a Welcome's bytes are under WELCOME.";
+    BLOB = 0x30, small, "+ blob: its channel, uploader, length and how far it came.";
     BLOB_WAITING = 0x31, small, "+ creation time + blob: blobs that no message names yet, oldest first.";
     BLOB_NAMED = 0x32, small, "+ blob + channel: named by a message before its upload began; value: when.";
     PIECE = 0xFF, small, "+ key + number: pieces of a value that is too large for one item.";

@@ -9,9 +9,10 @@ use bytes::Bytes;
 
 use super::StoreError;
 
-/// Largest item that a backend may be asked to hold in one piece: sled puts
-/// larger ones in files of their own, which it never syncs.
-pub const PIECE_BYTES: usize = 64 * 1024;
+/// Largest item that a backend holds in one piece. sled writes a leaf of its tree,
+/// up to some 20 items, as one record, and a record above 128 KiB to a file of
+/// its own under `blobs/`, which it never syncs: 20 items must stay well below.
+pub const PIECE_BYTES: usize = 4 * 1024;
 
 /// What a range visitor returns: whether to go on.
 pub type Visit = Result<ControlFlow<()>, StoreError>;

@@ -16,9 +16,7 @@ use super::kv::Backend;
 use super::memory_backend::{MemoryBackend, MemoryDisk};
 use super::shared::Shared;
 use super::sled_backend::SledBackend;
-use super::{
-    Applied, Blob, Channel, Connected, Founding, Page, Store, StoreError, Stored, Write,
-};
+use super::{Applied, Blob, Channel, Connected, Founding, Page, Store, StoreError, Stored, Write};
 
 /// A store whose every record lives in one ordered tree.
 pub struct LogStore<B> {

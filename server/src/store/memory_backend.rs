@@ -40,6 +40,15 @@ impl MemoryDisk {
         self.contents().failing_commits = commits;
     }
 
+    /// A disk of its own with what is committed now.
+    pub fn snapshot(&self) -> Self {
+        let synced = self.contents().synced.clone();
+        Self(Arc::new(Mutex::new(Contents {
+            synced,
+            ..Contents::default()
+        })))
+    }
+
     /// How many commits succeeded so far.
     pub fn commits(&self) -> u64 {
         self.contents().commits

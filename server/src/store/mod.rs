@@ -42,9 +42,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use relais_wire::RefusalCode;
 use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, StructureId};
 use relais_wire::v1::{Answer, ChannelEntry, InboxItem, StructureEntry};
-use relais_wire::RefusalCode;
 
 /// The store could not write or read. Nothing was changed.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -171,7 +171,9 @@ impl<B: Backend> Shared<B> {
         let prefix = keys::channel(keys::MEMBER, id);
         self.backend
             .range(&prefix, &keys::after(&prefix), &mut |key, value| {
-                state.members.insert(member_of(key)?, Member::decode(value)?);
+                state
+                    .members
+                    .insert(member_of(key)?, Member::decode(value)?);
                 Ok(ControlFlow::Continue(()))
             })?;
         Ok(Some(state))

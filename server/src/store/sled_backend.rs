@@ -92,7 +92,10 @@ impl SledBackend {
 
     /// Opens the folder again after a failure.
     fn reopen(&self) -> Result<(), StoreError> {
-        let _one = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self
+            .reopening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut folder = self.folder.write().unwrap_or_else(PoisonError::into_inner);
         if matches!(&*folder, Folder::Failed(_)) {
             *folder = Folder::Failed(Instant::now());

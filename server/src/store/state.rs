@@ -195,7 +195,9 @@ impl ChannelState {
     /// What all members have passed: entries up to here are needed by nobody.
     pub fn passed_by_all(&self) -> u64 {
         let needed = self.members.values().filter_map(Member::needs_from).min();
-        needed.map_or(self.head.seq, |seq| seq.saturating_sub(1).min(self.head.seq))
+        needed.map_or(self.head.seq, |seq| {
+            seq.saturating_sub(1).min(self.head.seq)
+        })
     }
 }
 

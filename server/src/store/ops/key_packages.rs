@@ -42,8 +42,7 @@ impl<B: Backend> Engine<B> {
             let index = key
                 .last_chunk()
                 .ok_or(StoreError::Corrupt("key package key"))?;
-            set.one_time
-                .push_back((u32::from_be_bytes(*index), value));
+            set.one_time.push_back((u32::from_be_bytes(*index), value));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(vacant.insert(set))

@@ -28,7 +28,10 @@ fn asked(state: &ChannelState, device: DeviceId, after_seq: u64) -> Asked {
     let next = after_seq.saturating_add(1);
     let covering = member.spans.iter().find(|span| span.covers(next));
     let Some(span) = covering else {
-        let ended = member.spans.iter().any(|span| span.removal_seq == Some(after_seq));
+        let ended = member
+            .spans
+            .iter()
+            .any(|span| span.removal_seq == Some(after_seq));
         return Asked::Nothing(match ended {
             true => Next::Closed,
             false => Next::NoSpan,

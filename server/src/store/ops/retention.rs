@@ -89,8 +89,10 @@ impl<B: Backend> Engine<B> {
         let mut keep_from = (state.passed_by_all() + 1).clamp(first, limit);
         while keep_from <= head && keep_from < limit {
             let bytes = self.get(&keys::channel_seq(keys::ENTRY, channel, keep_from))?;
-            let entry: ChannelEntry =
-                decode(bytes.ok_or(StoreError::Corrupt("log gap"))?, "channel entry")?;
+            let entry: ChannelEntry = decode(
+                bytes.ok_or(StoreError::Corrupt("log gap"))?,
+                "channel entry",
+            )?;
             if now_ms.saturating_sub(entry.time_ms) < limits::RETENTION_MS {
                 break;
             }

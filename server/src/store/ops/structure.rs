@@ -75,7 +75,11 @@ impl<B: Backend> Engine<B> {
             return Ok(false);
         }
         // Invariant: the sequence is dense.
-        if !entries.iter().map(|entry| entry.seq).eq(head + 1..=head + entries.len() as u64) {
+        if !entries
+            .iter()
+            .map(|entry| entry.seq)
+            .eq(head + 1..=head + entries.len() as u64)
+        {
             return Err(StoreError::Corrupt("structure entries out of sequence"));
         }
         for entry in entries {
