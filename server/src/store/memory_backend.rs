@@ -139,8 +139,8 @@ impl Backend for MemoryBackend {
             contents.failing_commits -= 1;
             return Err(StoreError::Io("no space left on the disk".into()));
         }
-        for (key, value) in batch.writes() {
-            match value {
+        for (key, change) in batch.writes() {
+            match &change.value {
                 Some(value) => contents.synced.insert(key.to_vec(), value.clone()),
                 None => contents.synced.remove(key),
             };

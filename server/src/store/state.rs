@@ -2,22 +2,27 @@
 //! questions that can be answered from it alone. Owns spans and remembered
 //! answers; reading and writing them is the engine's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use relais_wire::RefusalCode;
 use relais_wire::ids::{ChannelId, DeviceId};
 use relais_wire::limits;
-use relais_wire::v1::{Answer, ChannelEntry};
+use relais_wire::v1::{Answer, ChannelEntry, answer};
 
 use super::records::{
-    AnswerRecord, DeviceRecord, HeadRecord, MemberRecord, SpanRecord, array, decode, encode,
+    AnswerRecord, CounterRecord, DeviceRecord, HeadRecord, MemberRecord, SpanRecord, array, decode,
+    encode,
 };
 use super::{Channel, PublicState, StoreError, keyspaces as keys};
 
 /// Entries of a channel kept in memory: connected devices read the last few.
 pub const TAIL_ENTRIES: usize = 64;
+
+/// Event counters that a channel's record carries at most: some 25 bytes each in
+/// a record that every group rewrites.
+const COUNTERS_AHEAD: usize = 32;
 
 /// A channel's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +33,6 @@ pub struct Head {
     pub hash: [u8; 32],
     pub time_ms: u64,
     pub first_seq: u64,
-}
-
-impl Head {
-    pub fn encode(&self) -> Bytes {
-        encode(&HeadRecord {
-            incarnation: self.incarnation,
-            epoch: self.epoch,
-            seq: self.seq,
-            hash: Bytes::copy_from_slice(&self.hash),
-            time_ms: self.time_ms,
-            first_seq: self.first_seq,
-        })
-    }
-
-    pub fn decode(bytes: Bytes) -> Result<Self, StoreError> {
-        let record: HeadRecord = decode(bytes, "channel head")?;
-        Ok(Self {
-            incarnation: record.incarnation,
-            epoch: record.epoch,
-            seq: record.seq,
-            hash: array(&record.hash, "channel head")?,
-            time_ms: record.time_ms,
-            first_seq: record.first_seq,
-        })
-    }
 }
 
 /// What a device may read: `(join_seq, removal_seq]`.
@@ -170,9 +150,94 @@ pub struct ChannelState {
     pub tail: VecDeque<Arc<ChannelEntry>>,
     /// Loaded when it is first asked for.
     pub public: Option<PublicState>,
+    /// Members whose event counter is in the channel's record and not yet in
+    /// their own: a message then rewrites one record and not two.
+    counters_ahead: BTreeSet<DeviceId>,
 }
 
 impl ChannelState {
+    pub fn new(head: Head) -> Self {
+        Self {
+            head,
+            members: BTreeMap::new(),
+            tail: VecDeque::new(),
+            public: None,
+            counters_ahead: BTreeSet::new(),
+        }
+    }
+
+    /// Puts together what is on disk.
+    pub fn restore(
+        head: Bytes,
+        mut members: BTreeMap<DeviceId, Member>,
+    ) -> Result<Self, StoreError> {
+        let record: HeadRecord = decode(head, "channel head")?;
+        let mut counters_ahead = BTreeSet::new();
+        for counter in &record.counters {
+            let device = DeviceId(array(&counter.device, "event counter")?);
+            if let Some(member) = members.get_mut(&device) {
+                // The member's own record may have been written since.
+                member.event_counter = member.event_counter.max(counter.event_counter);
+                counters_ahead.insert(device);
+            }
+        }
+        Ok(Self {
+            head: Head {
+                incarnation: record.incarnation,
+                epoch: record.epoch,
+                seq: record.seq,
+                hash: array(&record.hash, "channel head")?,
+                time_ms: record.time_ms,
+                first_seq: record.first_seq,
+            },
+            members,
+            counters_ahead,
+            tail: VecDeque::new(),
+            public: None,
+        })
+    }
+
+    pub fn encode_head(&self) -> Bytes {
+        let counters = self.counters_ahead.iter().filter_map(|device| {
+            Some(CounterRecord {
+                device: device.to_bytes(),
+                event_counter: self.members.get(device)?.event_counter,
+            })
+        });
+        encode(&HeadRecord {
+            incarnation: self.head.incarnation,
+            epoch: self.head.epoch,
+            seq: self.head.seq,
+            hash: Bytes::copy_from_slice(&self.head.hash),
+            time_ms: self.head.time_ms,
+            first_seq: self.head.first_seq,
+            counters: counters.collect(),
+        })
+    }
+
+    /// Notes an event of a member.
+    pub fn count_event(&mut self, device: DeviceId, event_counter: u64) {
+        if let Some(member) = self.members.get_mut(&device) {
+            member.event_counter = event_counter;
+            self.counters_ahead.insert(device);
+        }
+    }
+
+    /// Members to write because the channel's record has no more room for their
+    /// counters.
+    pub fn counters_to_settle(&self) -> Vec<DeviceId> {
+        match self.counters_ahead.len() > COUNTERS_AHEAD {
+            true => self.counters_ahead.iter().copied().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The member's record as it will be written; its counter is settled then.
+    pub fn encode_member(&mut self, device: DeviceId) -> Option<Bytes> {
+        self.counters_ahead.remove(&device);
+        self.members.get(&device).map(Member::encode)
+    }
+
     pub fn push(&mut self, entry: Arc<ChannelEntry>) {
         if self.tail.len() == TAIL_ENTRIES {
             self.tail.pop_front();
@@ -210,6 +275,11 @@ pub struct Remembered {
 }
 
 impl Remembered {
+    /// Whether it may exceed [`super::kv::PIECE_BYTES`].
+    pub fn may_be_large(&self) -> bool {
+        matches!(self.answer.result, Some(answer::Result::KeyPackages(_)))
+    }
+
     pub fn encode(&self) -> Bytes {
         encode(&AnswerRecord {
             send_counter: self.send_counter,
@@ -300,17 +370,16 @@ impl DeviceState {
         })
     }
 
-    /// Remembers an answer and returns the slot that it goes to.
-    pub fn remember(&mut self, answer: Arc<Remembered>) -> u8 {
+    /// Remembers an answer; the slot that it goes to, and what was there.
+    pub fn remember(&mut self, answer: Arc<Remembered>) -> (u8, Option<Arc<Remembered>>) {
         // Invariant: counters ascend, so the newest answer carries the highest.
         debug_assert!(answer.send_counter > self.send_counter());
-        if self.answers.len() == limits::IN_FLIGHT {
-            self.answers.pop_front();
-        }
+        let full = self.answers.len() == limits::IN_FLIGHT;
+        let replaced = full.then(|| self.answers.pop_front()).flatten();
         self.answers.push_back(answer);
         let slot = self.slot;
         self.slot = next_slot(slot);
-        slot
+        (slot, replaced)
     }
 
     pub fn inbox_items(&self) -> u64 {

@@ -13,7 +13,7 @@ use super::conformance::{
     Device, Ground, NOW, appended, channel_id, commit, conformance, device_id, message,
 };
 use super::kv::{Backend, Batch, PIECE_BYTES, Visit};
-use super::state::{Head, Member};
+use super::state::{ChannelState, Head, Member};
 use super::{
     LogStore, MemoryBackend, MemoryDisk, Operation, SledBackend, Store, StoreError,
     keyspaces as keys,
@@ -388,8 +388,14 @@ fn what_is_on_disk_keeps_its_form() {
     };
     let hash = "ab".repeat(32);
     let expected = format!("0801100218ac022220{hash}2880d8c1a28c343004");
-    assert_eq!(hex::encode(head.encode()), expected);
-    assert_eq!(Head::decode(head.encode()).expect("decodes"), head);
+    let mut channel = ChannelState::new(head);
+    assert_eq!(hex::encode(channel.encode_head()), expected);
+    channel.members.insert(device_id(1), Member::default());
+    channel.count_event(device_id(1), 5);
+    let counter = "3a140a10".to_owned() + "0001" + &"d0".repeat(14) + "1005";
+    assert_eq!(hex::encode(channel.encode_head()), expected + &counter);
+    let again = ChannelState::restore(channel.encode_head(), channel.members.clone());
+    assert_eq!(again.expect("decodes").head, head);
     let mut member = Member {
         event_counter: 5,
         cursor: 6,

@@ -81,12 +81,10 @@ impl<B: Backend> Engine<B> {
         let mut creator = Member::default();
         // The creator reads its own CREATED entry.
         creator.open(0);
-        let state = ChannelState {
-            head,
-            members: [(device, creator)].into(),
-            tail: [entry.clone()].into(),
-            public: Some(new.state.clone()),
-        };
+        let mut state = ChannelState::new(head);
+        state.members.insert(device, creator);
+        state.push(entry.clone());
+        state.public = Some(new.state.clone());
         self.add_channel(new.channel, state);
         self.put_public(new.channel, &new.state);
         self.put_entry(new.channel, &entry);
@@ -127,8 +125,8 @@ impl<B: Backend> Engine<B> {
             payload: new.payload,
         };
         let entry = self.append_entry(new.channel, now_ms, draft)?;
-        if let Some(member) = self.member_mut(new.channel, device) {
-            member.event_counter = new.event_counter;
+        if let Some(state) = self.channel_mut(new.channel) {
+            state.count_event(device, new.event_counter);
         }
         self.name_blobs(new.channel, entry.time_ms, named);
         Ok(Outcome::Done(
@@ -220,7 +218,8 @@ impl<B: Backend> Engine<B> {
 
     fn put_entry(&mut self, channel: ChannelId, entry: &ChannelEntry) {
         let key = keys::channel_seq(keys::ENTRY, channel, entry.seq);
-        self.put(key, entry.encode_to_vec().into());
+        // A sequence is used once, so the key is new.
+        self.put_over_small(key, entry.encode_to_vec().into());
     }
 
     fn put_public(&mut self, channel: ChannelId, state: &PublicState) {
