@@ -97,8 +97,10 @@ impl MemoryBackend {
     }
 }
 
-fn between<'a>(from: &'a [u8], to: &'a [u8]) -> Option<(Bound<&'a [u8]>, Bound<&'a [u8]>)> {
-    // `BTreeMap::range` panics on an inverted range.
+type Between<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// `None` for an empty or inverted range, on which `BTreeMap::range` may panic.
+fn between<'a>(from: &'a [u8], to: &'a [u8]) -> Option<Between<'a>> {
     (from < to).then_some((Bound::Included(from), Bound::Excluded(to)))
 }
 

@@ -2,7 +2,7 @@
 //! questions that can be answered from it alone. Owns spans and remembered
 //! answers; reading and writing them is the engine's.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use super::records::{
     AnswerRecord, CounterRecord, DeviceRecord, HeadRecord, MemberRecord, SpanRecord, array, decode,
     encode,
 };
+use super::ring::Ring;
 use super::{Channel, PublicState, StoreError, keyspaces as keys};
 
 /// Entries of a channel kept in memory: connected devices read the last few.
@@ -147,7 +148,7 @@ pub struct ChannelState {
     pub head: Head,
     pub members: BTreeMap<DeviceId, Member>,
     /// The last entries; none right after loading.
-    pub tail: VecDeque<Arc<ChannelEntry>>,
+    pub tail: Ring<ChannelEntry, TAIL_ENTRIES>,
     /// Loaded when it is first asked for.
     pub public: Option<PublicState>,
     /// Members whose event counter is in the channel's record and not yet in
@@ -160,7 +161,7 @@ impl ChannelState {
         Self {
             head,
             members: BTreeMap::new(),
-            tail: VecDeque::new(),
+            tail: Ring::default(),
             public: None,
             counters_ahead: BTreeSet::new(),
         }
@@ -192,7 +193,7 @@ impl ChannelState {
             },
             members,
             counters_ahead,
-            tail: VecDeque::new(),
+            tail: Ring::default(),
             public: None,
         })
     }
@@ -236,13 +237,6 @@ impl ChannelState {
     pub fn encode_member(&mut self, device: DeviceId) -> Option<Bytes> {
         self.counters_ahead.remove(&device);
         self.members.get(&device).map(Member::encode)
-    }
-
-    pub fn push(&mut self, entry: Arc<ChannelEntry>) {
-        if self.tail.len() == TAIL_ENTRIES {
-            self.tail.pop_front();
-        }
-        self.tail.push_back(entry);
     }
 
     pub fn to_channel(&self, state: PublicState) -> Channel {
@@ -309,7 +303,7 @@ pub struct DeviceState {
     pub claims_since_ms: u64,
     pub claims: u64,
     /// Ascending by counter, since a lower counter is never accepted later.
-    answers: VecDeque<Arc<Remembered>>,
+    answers: Ring<Remembered, { limits::IN_FLIGHT }>,
     /// Where the next answer goes.
     slot: u8,
 }
@@ -346,7 +340,7 @@ impl DeviceState {
     /// Highest send counter seen. The newest answer has it: refusals are
     /// remembered too.
     pub fn send_counter(&self) -> u64 {
-        self.answers.back().map_or(0, |last| last.send_counter)
+        self.answers.last().map_or(0, |last| last.send_counter)
     }
 
     /// See [`super::Store::recall`].
@@ -358,12 +352,12 @@ impl DeviceState {
         if send_counter > self.send_counter() {
             return None;
         }
-        let remembered = self
-            .answers
-            .binary_search_by_key(&send_counter, |answer| answer.send_counter)
-            .ok()
-            .and_then(|index| self.answers.get(index))
-            .filter(|answer| answer.request_hash == *request_hash);
+        let find = |part: &[Arc<Remembered>]| {
+            let found = part.binary_search_by_key(&send_counter, |answer| answer.send_counter);
+            found.ok().and_then(|index| part.get(index)).cloned()
+        };
+        let remembered = self.answers.parts().into_iter().find_map(find);
+        let remembered = remembered.filter(|answer| answer.request_hash == *request_hash);
         Some(match remembered {
             Some(answer) => Ok(answer.answer.clone()),
             None => Err(RefusalCode::StaleSendCounter),
@@ -374,9 +368,7 @@ impl DeviceState {
     pub fn remember(&mut self, answer: Arc<Remembered>) -> (u8, Option<Arc<Remembered>>) {
         // Invariant: counters ascend, so the newest answer carries the highest.
         debug_assert!(answer.send_counter > self.send_counter());
-        let full = self.answers.len() == limits::IN_FLIGHT;
-        let replaced = full.then(|| self.answers.pop_front()).flatten();
-        self.answers.push_back(answer);
+        let replaced = self.answers.push(answer);
         let slot = self.slot;
         self.slot = next_slot(slot);
         (slot, replaced)

@@ -83,7 +83,7 @@ impl<B: Backend> Engine<B> {
         creator.open(0);
         let mut state = ChannelState::new(head);
         state.members.insert(device, creator);
-        state.push(entry.clone());
+        state.tail.push(entry.clone());
         state.public = Some(new.state.clone());
         self.add_channel(new.channel, state);
         self.put_public(new.channel, &new.state);
@@ -174,10 +174,12 @@ impl<B: Backend> Engine<B> {
         let mut welcomed = Vec::new();
         for left in &new.left {
             // A device that evicts its own old leaf goes on reading.
-            if *left == device && new.joined.contains(left) {
-                continue;
-            }
-            if let Some(member) = self.member_mut(new.channel, *left) {
+            let stays = *left == device && new.joined.contains(left);
+            let known = self.is_known(new.channel, *left)?;
+            if known
+                && !stays
+                && let Some(member) = self.member_mut(new.channel, *left)
+            {
                 member.close(entry.seq);
             }
         }
@@ -200,6 +202,11 @@ impl<B: Backend> Engine<B> {
         Ok(Outcome::Done(appended(&entry), effects))
     }
 
+    fn is_known(&mut self, channel: ChannelId, device: DeviceId) -> Result<bool, StoreError> {
+        let state = self.channel(channel)?;
+        Ok(state.is_some_and(|state| state.members.contains_key(&device)))
+    }
+
     /// Appends to a channel that [`Engine::channel`] found.
     fn append_entry(
         &mut self,
@@ -211,7 +218,7 @@ impl<B: Backend> Engine<B> {
             .channel_mut(channel)
             .ok_or(StoreError::Corrupt("channel not loaded"))?;
         let entry = Arc::new(follow(&mut state.head, channel, now_ms, draft));
-        state.push(entry.clone());
+        state.tail.push(entry.clone());
         self.put_entry(channel, &entry);
         Ok(entry)
     }
