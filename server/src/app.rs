@@ -179,7 +179,8 @@ async fn background(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut expiry = tokio::time::interval(Duration::from_millis(limits::EXPIRE_MS));
     loop {
         tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return,
+            // An error means that the handle is gone: stop as well.
+            _ = stopped.changed() => return,
             _ = cursors.tick() => app.hub.tick(),
             _ = lapses.tick() => {
                 let now_ms = app.now_ms();

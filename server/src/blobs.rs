@@ -175,8 +175,8 @@ impl Blobs {
     pub async fn expire(&self, ids: Vec<BlobId>) {
         for id in ids {
             let _guard = self.lock(id).await;
-            let gone = self.objects.put(&Self::tombstone(id), Bytes::new().into());
-            if gone.await.is_err() {
+            let gone = Self::tombstone(id);
+            if self.objects.put(&gone, Bytes::new().into()).await.is_err() {
                 tracing::warn!("an expired blob leaves no tombstone");
             }
             match self.objects.delete(&Self::object(id)).await {

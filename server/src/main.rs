@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use relais_server::config::{Settings, origin};
-use relais_server::store::Store;
+use relais_server::store::{LogStore, Store};
 use relais_server::{Config, founding};
 use relais_wire::mls;
 use tracing_subscriber::EnvFilter;
@@ -81,7 +81,7 @@ fn runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failur
 }
 
 fn open_store(data: &Path) -> Result<Arc<dyn Store>, Failure> {
-    Ok(Arc::new(relais_server::store::sled::SledStore::open(&data.join("store"))?))
+    Ok(Arc::new(LogStore::open_sled(&data.join("store"))?))
 }
 
 async fn init(data: &Path, url: &str, suite: Suite) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
     ContentType, KeyPackageRef, LeafNodeIndex, MlsMessageBodyIn, Proposal, ProcessedMessageContent,
     PublicGroup, StagedCommit,
@@ -26,7 +27,7 @@ use super::{Cell, Known, read_known};
 use crate::app::App;
 use crate::error::Refused;
 use crate::hub::SpanChange;
-use crate::operations::{Request, refuse, write};
+use crate::operations::{Request, refusal, refuse, write};
 use crate::store::{Channel, NewCommit, Operation, PublicState};
 
 /// A commit that holds, and the group after it.
@@ -72,11 +73,14 @@ pub async fn append_commit(app: &App, request: Request, commit: AppendCommit) ->
             });
             let (incarnation, epoch) = (operation.incarnation, operation.epoch + 1);
             let operation = Operation::AppendCommit(operation);
-            let Ok(applied) = write(app, request, operation).await else {
-                // Whether it was written is unknown: read it back next time.
-                *slot = None;
-                cell.forget();
-                return crate::operations::refusal(request.send_counter, RefusalCode::Unavailable);
+            let applied = match write(app, request, operation).await {
+                Ok(applied) => applied,
+                Err(error) => {
+                    // Whether it was written is unknown: read it back next time.
+                    *slot = None;
+                    cell.forget();
+                    return refusal(request.send_counter, Refused::from(error).0);
+                }
             };
             if applied.effects.is_empty() || !matches!(applied.answer.result, Some(answer::Result::Appended(_))) {
                 *slot = None;
@@ -275,7 +279,7 @@ impl Judgement {
         &self,
         merged: &PublicGroup,
         committer: LeafNodeIndex,
-        info: openmls::prelude::VerifiableGroupInfo,
+        info: VerifiableGroupInfo,
     ) -> Result<(PublicGroup, bytes::Bytes), Refused> {
         let invalid = Refused(RefusalCode::InvalidCommit);
         if !signed_by(merged, committer, &info) {

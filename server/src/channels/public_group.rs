@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 use openmls::group::GroupId;
+use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
     ExtensionType, LeafNodeIndex, MlsMessageBodyIn, MlsMessageIn, OpenMlsSignaturePublicKey,
-    ProposalStore, PublicGroup, RatchetTreeIn, Verifiable, VerifiableGroupInfo,
+    ProposalStore, PublicGroup, RatchetTreeIn, Verifiable,
 };
 use openmls_rust_crypto::RustCrypto;
 use relais_wire::RefusalCode;

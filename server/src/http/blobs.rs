@@ -19,7 +19,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use relais_wire::ids::{BlobId, ChannelId};
@@ -235,9 +235,11 @@ async fn uploaded(app: &App, id: &str, headers: &HeaderMap) -> Result<(BlobId, B
     Ok((id, blob))
 }
 
-fn tus<const N: usize>(headers: [(HeaderName, String); N]) -> Vec<(HeaderName, String)> {
+fn tus<const N: usize>(
+    headers: [(HeaderName, String); N],
+) -> AppendHeaders<impl IntoIterator<Item = (HeaderName, String)>> {
     let version = (TUS_RESUMABLE, VERSION.to_owned());
-    headers.into_iter().chain([version]).collect()
+    AppendHeaders(headers.into_iter().chain([version]))
 }
 
 fn other_version(headers: &HeaderMap) -> Option<Response> {

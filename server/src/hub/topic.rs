@@ -101,13 +101,9 @@ impl Topic {
         }
         state.waiting.insert(entry.seq, entry);
         let before = state.head;
-        while let Some(first) = state.waiting.first_entry() {
-            if state.head != 0 && *first.key() != state.head + 1 {
-                break;
-            }
-            let (seq, entry) = first.remove_entry();
+        while let Some(entry) = state.next_in_order() {
             // Invariant: `recent` is gapless and ends at `head`.
-            state.head = seq;
+            state.head = entry.seq;
             state.bytes += entry.frame.len();
             state.recent.push_back(entry);
         }
@@ -210,6 +206,12 @@ impl State {
         for follower in self.followers.values() {
             follower.channel(channel);
         }
+    }
+
+    fn next_in_order(&mut self) -> Option<Recent> {
+        let first = self.waiting.first_entry()?;
+        let follows = self.head == 0 || *first.key() == self.head + 1;
+        follows.then(|| first.remove())
     }
 
     fn trim(&mut self) {

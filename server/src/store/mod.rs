@@ -9,13 +9,42 @@
 //! Every write is one durable step: when its future resolves, everything it did
 //! survives a power cut; when it fails with [`StoreError`], nothing was done.
 
+//!
+//! # Layout
+//! - [`LogStore`]: the implementation, over an ordered key-value backend.
+//! - [`kv`]: what it needs of a backend; [`sled_backend`] and [`memory_backend`].
+//! - [`keyspaces`], [`records`]: what is on disk.
+//! - [`committer`]: one thread that makes writes durable in groups.
+//! - [`engine`]: one group; [`ops`]: what each operation means.
+//! - [`shared`], [`state`]: the read side and what is kept in memory.
+
+mod committer;
+#[cfg(test)]
+mod conformance;
+mod engine;
+pub mod keyspaces;
+pub mod kv;
+mod log_store;
+mod memory_backend;
+mod ops;
+mod records;
+mod shared;
+mod sled_backend;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use log_store::LogStore;
+pub use memory_backend::{MemoryBackend, MemoryDisk};
+pub use sled_backend::SledBackend;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use relais_wire::RefusalCode;
 use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, StructureId};
 use relais_wire::v1::{Answer, ChannelEntry, InboxItem, StructureEntry};
-use relais_wire::RefusalCode;
 
 /// The store could not write or read. Nothing was changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -26,6 +55,9 @@ pub enum StoreError {
     /// What is on disk does not decode.
     #[error("store corrupt: {0}")]
     Corrupt(&'static str),
+    /// [`Store::found`] a second time.
+    #[error("store founded already")]
+    Founded,
     /// The store was shut down.
     #[error("store closed")]
     Closed,

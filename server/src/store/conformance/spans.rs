@@ -1,0 +1,146 @@
+//! Who reads what: spans, pages and cursors.
+
+use super::super::Next;
+use super::*;
+
+async fn page(device: &Device, channel: ChannelId, after: u64) -> (Vec<u64>, Next) {
+    let page = device.read(channel, after).await;
+    (seqs(&page.entries), page.next)
+}
+
+pub async fn a_joiner_reads_from_its_commit_and_a_leaver_up_to_it(ground: &dyn Ground) {
+    let store = ground.open();
+    let (nurse, doctor) = (Device::new(&store, 1), Device::new(&store, 2));
+    let stranger = Device::new(&store, 3);
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    nurse.message(channel, 0, 1).await;
+    nurse.commit(channel, 0, &[doctor.id], &[]).await;
+    nurse.message(channel, 1, 2).await;
+    doctor.message(channel, 1, 1).await;
+    nurse.commit(channel, 1, &[], &[doctor.id]).await;
+    nurse.message(channel, 2, 3).await;
+
+    assert_eq!(
+        page(&doctor, channel, 3).await,
+        (vec![4, 5, 6], Next::Closed)
+    );
+    assert_eq!(page(&doctor, channel, 5).await, (vec![6], Next::Closed));
+    assert_eq!(page(&doctor, channel, 6).await, (vec![], Next::Closed));
+    for outside in [0, 1, 2, 7, 8, u64::MAX] {
+        assert_eq!(
+            page(&doctor, channel, outside).await,
+            (vec![], Next::NoSpan)
+        );
+    }
+    assert_eq!(
+        page(&nurse, channel, 0).await,
+        ((1..=7).collect(), Next::Head)
+    );
+    assert_eq!(page(&nurse, channel, 7).await, (vec![], Next::Head));
+    assert_eq!(page(&stranger, channel, 0).await, (vec![], Next::NoSpan));
+    assert_eq!(page(&nurse, channel_id(9), 0).await, (vec![], Next::NoSpan));
+    let cursors = store.cursors(channel).await.expect("reads");
+    assert_eq!(cursors, [(nurse.id, 0)]);
+}
+
+pub async fn a_device_added_again_has_two_spans_and_counts_on(ground: &dyn Ground) {
+    let store = ground.open();
+    let (nurse, doctor) = (Device::new(&store, 1), Device::new(&store, 2));
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    nurse.commit(channel, 0, &[doctor.id], &[]).await;
+    doctor.message(channel, 1, 1).await;
+    nurse.commit(channel, 1, &[], &[doctor.id]).await;
+    nurse.message(channel, 2, 1).await;
+    nurse.commit(channel, 2, &[doctor.id], &[]).await;
+    let counter = doctor.message(channel, 3, 1).await;
+    assert_eq!(
+        refused(&counter.answer),
+        Some(RefusalCode::WrongEventCounter)
+    );
+    assert_eq!(appended(&doctor.message(channel, 3, 2).await).seq, 7);
+
+    assert_eq!(page(&doctor, channel, 2).await, (vec![3, 4], Next::Closed));
+    assert_eq!(page(&doctor, channel, 4).await, (vec![], Next::Closed));
+    assert_eq!(page(&doctor, channel, 5).await, (vec![], Next::NoSpan));
+    assert_eq!(page(&doctor, channel, 6).await, (vec![7], Next::Head));
+    let inbox = store.read_inbox(doctor.id, 0, 10).await.expect("reads");
+    assert_eq!(inbox.len(), 2);
+
+    // Removed and added by one commit: nothing in between is missing.
+    nurse.commit(channel, 3, &[doctor.id], &[doctor.id]).await;
+    nurse.message(channel, 4, 2).await;
+    assert_eq!(page(&doctor, channel, 6).await, (vec![7, 8], Next::More));
+    assert_eq!(page(&doctor, channel, 8).await, (vec![9], Next::Head));
+}
+
+pub async fn a_joiner_by_external_commit_reads_its_own_commit(ground: &dyn Ground) {
+    let store = ground.open();
+    let (nurse, tablet) = (Device::new(&store, 1), Device::new(&store, 2));
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    let joined = tablet.commit(channel, 0, &[tablet.id], &[]).await;
+    assert!(told(&joined).is_empty());
+    assert_eq!(page(&tablet, channel, 1).await, (vec![2], Next::Head));
+    assert_eq!(page(&tablet, channel, 0).await, (vec![], Next::NoSpan));
+    // Again, evicting its own old leaf: its span goes on.
+    let rejoined = tablet.commit(channel, 1, &[tablet.id], &[tablet.id]).await;
+    assert!(told(&rejoined).is_empty());
+    assert_eq!(page(&tablet, channel, 1).await, (vec![2, 3], Next::Head));
+    let inbox = store.read_inbox(tablet.id, 0, 10).await.expect("reads");
+    assert!(inbox.is_empty());
+}
+
+pub async fn a_page_is_bounded_by_bytes_but_never_empty(ground: &dyn Ground) {
+    let store = ground.open();
+    let nurse = Device::new(&store, 1);
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    for counter in 1..=200 {
+        nurse.message(channel, 0, counter).await;
+    }
+    let (mut after, mut pages) = (0, 0);
+    loop {
+        let page = store.read_channel(channel, nurse.id, after, 100);
+        let page = page.await.expect("reads");
+        let bytes: usize = page.entries.iter().map(|entry| entry.payload.len()).sum();
+        assert!(bytes <= 100);
+        let expected: Vec<_> = (after + 1..).take(page.entries.len()).collect();
+        assert_eq!(seqs(&page.entries), expected);
+        assert!(!page.entries.is_empty());
+        after += page.entries.len() as u64;
+        pages += 1;
+        if page.next == Next::Head {
+            break;
+        }
+        assert_eq!(page.next, Next::More);
+    }
+    assert_eq!(after, 201);
+    assert!(pages >= 20);
+    for after in [0, 150, 200] {
+        let page = store.read_channel(channel, nurse.id, after, 0);
+        assert_eq!(seqs(&page.await.expect("reads").entries), [after + 1]);
+    }
+}
+
+pub async fn cursors_only_go_forward_and_never_beyond_the_head(ground: &dyn Ground) {
+    let store = ground.open();
+    let (nurse, doctor) = (Device::new(&store, 1), Device::new(&store, 2));
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    nurse.commit(channel, 0, &[doctor.id], &[]).await;
+    nurse.message(channel, 1, 1).await;
+    for (said, expected) in [(2, 2), (1, 2), (99, 3), (2, 3)] {
+        let said = store.acknowledge(channel, nurse.id, said);
+        said.await.expect("notes");
+        let cursors = store.cursors(channel).await.expect("reads");
+        // A joiner has nothing to read before its commit.
+        assert_eq!(cursors, [(nurse.id, expected), (doctor.id, 2)]);
+    }
+    let stranger = store.acknowledge(channel, device_id(9), 1);
+    stranger.await.expect("ignored");
+    let unknown = store.acknowledge(channel_id(9), nurse.id, 1);
+    unknown.await.expect("ignored");
+    assert_eq!(store.cursors(channel).await.expect("reads").len(), 2);
+}
