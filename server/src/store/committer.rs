@@ -115,11 +115,15 @@ impl<B: Backend> Committer<B> {
         let (finished, wait) = oneshot::channel();
         {
             let mut state = self.queue.state();
+            // Shut before this only if the thread has ended.
+            if state.shut {
+                return;
+            }
             state.shut = true;
             state.finished = Some(finished);
         }
         self.queue.ready.notify_one();
-        // An error means that the thread had ended before.
+        // An error means that the thread panicked.
         wait.await.ok();
     }
 }
@@ -150,7 +154,25 @@ fn job<B: Backend, T: Send + 'static>(
     })
 }
 
+/// Shuts the queue when the thread ends, also by a panic: nobody may wait for a
+/// thread that is gone.
+struct Ending<'a, B>(&'a Queue<B>);
+
+impl<B> Drop for Ending<'_, B> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.shut = true;
+        let (jobs, finished) = (std::mem::take(&mut state.jobs), state.finished.take());
+        drop(state);
+        drop(jobs);
+        if let Some(finished) = finished {
+            finished.send(()).ok();
+        }
+    }
+}
+
 fn run<B: Backend>(mut engine: Engine<B>, queue: &Queue<B>) {
+    let _ending = Ending(queue);
     let mut waiting = VecDeque::new();
     let mut completions = Vec::new();
     loop {
@@ -177,10 +199,6 @@ fn run<B: Backend>(mut engine: Engine<B>, queue: &Queue<B>) {
         }
     }
     engine.shared.backend.close();
-    drop(engine);
-    if let Some(finished) = queue.state().finished.take() {
-        finished.send(()).ok();
-    }
 }
 
 /// Waits for writes or for the time to write acknowledgements; true when the

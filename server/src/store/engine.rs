@@ -130,14 +130,18 @@ impl<B: Backend> Engine<B> {
 
     fn encode_changes(&mut self) {
         for (id, work) in &mut self.channels {
+            work.members_changed.extend(work.state.counters_to_settle());
+            if !work.members_changed.is_empty() {
+                let state = Arc::make_mut(&mut work.state);
+                for device in &work.members_changed {
+                    if let Some(member) = state.encode_member(*device) {
+                        self.batch.put(keys::member(*id, *device), member);
+                    }
+                }
+            }
             if work.head_changed {
                 self.batch
-                    .put(keys::channel(keys::HEAD, *id), work.state.head.encode());
-            }
-            for device in &work.members_changed {
-                if let Some(member) = work.state.members.get(device) {
-                    self.batch.put(keys::member(*id, *device), member.encode());
-                }
+                    .put(keys::channel(keys::HEAD, *id), work.state.encode_head());
             }
         }
         for (id, work) in self.devices.iter().filter(|(_, work)| work.record_changed) {
@@ -217,6 +221,12 @@ impl<B: Backend> Engine<B> {
     pub fn put(&mut self, key: Vec<u8>, value: Bytes) {
         self.changes += 1;
         self.batch.put(key, value);
+    }
+
+    /// Sets `key` in the group; see [`Batch::put_over_small`].
+    pub fn put_over_small(&mut self, key: Vec<u8>, value: Bytes) {
+        self.changes += 1;
+        self.batch.put_over_small(key, value);
     }
 
     /// Removes `key` in the group.

@@ -3,6 +3,7 @@
 //! to the backends.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
@@ -43,33 +44,59 @@ pub trait Backend: Send + Sync + 'static {
 /// earlier one.
 #[derive(Debug, Default)]
 pub struct Batch {
-    writes: BTreeMap<Vec<u8>, Option<Bytes>>,
+    writes: BTreeMap<Vec<u8>, Change>,
     bytes: usize,
+}
+
+/// What a [`Batch`] does to one key.
+#[derive(Debug)]
+pub struct Change {
+    /// The new value; `None` removes the key.
+    pub value: Option<Bytes>,
+    /// The backend may hold a value in several pieces under this key, of which
+    /// none may be left behind.
+    pub over_pieces: bool,
 }
 
 impl Batch {
     /// Sets `key`.
     pub fn put(&mut self, key: Vec<u8>, value: Bytes) {
-        self.bytes += key.len() + value.len();
-        self.writes.insert(key, Some(value));
+        self.change(key, Some(value), true);
+    }
+
+    /// Sets a key that is new or holds a value of at most [`PIECE_BYTES`]: the
+    /// backend need not look.
+    pub fn put_over_small(&mut self, key: Vec<u8>, value: Bytes) {
+        self.change(key, Some(value), false);
     }
 
     /// Removes `key`.
     pub fn delete(&mut self, key: Vec<u8>) {
-        self.bytes += key.len();
-        self.writes.insert(key, None);
+        self.change(key, None, true);
+    }
+
+    fn change(&mut self, key: Vec<u8>, value: Option<Bytes>, over_pieces: bool) {
+        self.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
+        let change = Change { value, over_pieces };
+        match self.writes.entry(key) {
+            // What the backend holds is what the first write was about.
+            Entry::Occupied(mut first) => first.get_mut().value = change.value,
+            Entry::Vacant(vacant) => {
+                vacant.insert(change);
+            }
+        }
     }
 
     /// What this batch says of `key`: `Some(None)` means removed.
     pub fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
-        self.writes.get(key).cloned()
+        self.writes.get(key).map(|change| change.value.clone())
     }
 
-    /// Every write, ordered by key; `None` removes.
-    pub fn writes(&self) -> impl Iterator<Item = (&[u8], Option<&Bytes>)> {
+    /// Every write, ordered by key.
+    pub fn writes(&self) -> impl Iterator<Item = (&[u8], &Change)> {
         self.writes
             .iter()
-            .map(|(key, value)| (key.as_slice(), value.as_ref()))
+            .map(|(key, change)| (key.as_slice(), change))
     }
 
     /// True when there is nothing to write.

@@ -97,8 +97,10 @@ impl MemoryBackend {
     }
 }
 
-fn between<'a>(from: &'a [u8], to: &'a [u8]) -> Option<(Bound<&'a [u8]>, Bound<&'a [u8]>)> {
-    // `BTreeMap::range` panics on an inverted range.
+type Between<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+/// `None` for an empty or inverted range, on which `BTreeMap::range` may panic.
+fn between<'a>(from: &'a [u8], to: &'a [u8]) -> Option<Between<'a>> {
     (from < to).then_some((Bound::Included(from), Bound::Excluded(to)))
 }
 
@@ -139,8 +141,8 @@ impl Backend for MemoryBackend {
             contents.failing_commits -= 1;
             return Err(StoreError::Io("no space left on the disk".into()));
         }
-        for (key, value) in batch.writes() {
-            match value {
+        for (key, change) in batch.writes() {
+            match &change.value {
                 Some(value) => contents.synced.insert(key.to_vec(), value.clone()),
                 None => contents.synced.remove(key),
             };

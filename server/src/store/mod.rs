@@ -12,11 +12,12 @@
 //!
 //! # Layout
 //! - [`LogStore`]: the implementation, over an ordered key-value backend.
-//! - [`kv`]: what it needs of a backend; [`sled_backend`] and [`memory_backend`].
-//! - [`keyspaces`], [`records`]: what is on disk.
-//! - [`committer`]: one thread that makes writes durable in groups.
-//! - [`engine`]: one group; [`ops`]: what each operation means.
-//! - [`shared`], [`state`]: the read side and what is kept in memory.
+//! - [`kv`]: what it needs of a backend; [`SledBackend`], [`MemoryBackend`].
+//! - [`keyspaces`], `records`: what is on disk.
+//! - `committer`: one thread that makes writes durable in groups.
+//! - `engine`: one group; `ops`: what each operation means.
+//! - `shared`, `state`, `ring`: the read side and what is kept in memory.
+//! - `conformance`: the suite; `tests` runs it and what one backend alone shows.
 
 mod committer;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod log_store;
 mod memory_backend;
 mod ops;
 mod records;
+mod ring;
 mod shared;
 mod sled_backend;
 mod state;
@@ -98,12 +100,13 @@ pub struct Write {
 #[derive(Debug, Clone)]
 pub enum Operation {
     /// New channel whose first entry (seq 1, kind CREATED, payload = GroupInfo)
-    /// opens the creator's span.
+    /// opens the creator's span. The channel begins with incarnation 0, epoch 0.
     CreateChannel(NewChannel),
     /// Refused with WRONG_EPOCH or WRONG_EVENT_COUNTER where those do not match,
-    /// FORBIDDEN where the device has no open span or `member_until_ms` passed.
+    /// FORBIDDEN where the device has no open span or `member_until_ms` passed,
+    /// NOT_FOUND where there is no such channel.
     AppendMessage(NewMessage),
-    /// Refused with WRONG_EPOCH or STALE_STRUCTURE.
+    /// Refused with WRONG_EPOCH, STALE_STRUCTURE or NOT_FOUND.
     AppendCommit(NewCommit),
     /// Entries made by `Structure::append` on top of `expected_head`;
     /// `Applied::conflict` when the head moved (the caller rebuilds them).
@@ -184,9 +187,12 @@ pub struct NewCommit {
     /// Public state of the new epoch.
     pub state: PublicState,
     /// Devices whose span opens after this entry; each gets the Welcome and
-    /// `state.ratchet_tree` in its inbox.
+    /// `state.ratchet_tree` in its inbox, even a full one. The author itself here
+    /// means an external commit: its span begins with this entry, which it reads
+    /// back, and it gets no Welcome.
     pub joined: Vec<DeviceId>,
-    /// Devices whose span closes with this entry.
+    /// Devices whose span closes with this entry. Named in both lists, the author
+    /// keeps its span, and another device gets a new one.
     pub left: Vec<DeviceId>,
     /// Empty when nobody joins.
     pub welcome: Bytes,
@@ -298,7 +304,7 @@ pub struct Blob {
 
 /// See the module's head. Reads may be served from memory; writes are durable.
 pub trait Store: Send + Sync + 'static {
-    /// Writes the founding record; fails when there is one.
+    /// Writes the founding record; [`StoreError::Founded`] when there is one.
     fn found(&self, founding: Founding) -> Stored<'_, ()>;
     /// The founding record, if `init` ran.
     fn founding(&self) -> Stored<'_, Option<Founding>>;
@@ -344,7 +350,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> Stored<'_, Page>;
     /// Whether the device has an open span, i.e. is a member now.
     fn is_member(&self, channel: ChannelId, device: DeviceId) -> Stored<'_, bool>;
-    /// Cursors of the devices with an open span.
+    /// Cursors of the devices with an open span; one that has nothing to read
+    /// before its span counts as being there.
     fn cursors(&self, channel: ChannelId) -> Stored<'_, Vec<(DeviceId, u64)>>;
     /// Cumulative, never backwards, never beyond the head; persisted lazily (losing
     /// one only repeats a delivery).
@@ -360,11 +367,12 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes items up to `seq`.
     fn acknowledge_inbox(&self, device: DeviceId, seq: u64) -> Stored<'_, ()>;
 
-    /// Records a new blob; `false` when the id is taken by another upload.
+    /// Records a new blob; `false` when the id is taken by another upload (another
+    /// channel, uploader or length). A message may have named it before.
     fn create_blob(&self, id: BlobId, blob: Blob) -> Stored<'_, bool>;
     /// A blob's record.
     fn blob(&self, id: BlobId) -> Stored<'_, Option<Blob>>;
-    /// Marks a blob as complete.
+    /// Marks a blob as complete, if it is still known.
     fn complete_blob(&self, id: BlobId) -> Stored<'_, ()>;
 
     /// Trims entries that all spans have passed or that are older than

@@ -46,6 +46,20 @@ pub struct HeadRecord {
     /// First entry still kept.
     #[prost(uint64, tag = "6")]
     pub first_seq: u64,
+    /// Event counters that went on since their member's record was written.
+    #[prost(message, repeated, tag = "7")]
+    pub counters: Vec<CounterRecord>,
+}
+
+/// Part of [`HeadRecord`].
+#[derive(Clone, PartialEq, Message)]
+pub struct CounterRecord {
+    /// The member.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub device: Bytes,
+    /// Its last accepted event counter.
+    #[prost(uint64, tag = "2")]
+    pub event_counter: u64,
 }
 
 /// Under MEMBER.

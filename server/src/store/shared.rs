@@ -2,7 +2,7 @@
 //! else from the backend. Owns the caches and the gate that keeps reads and
 //! commits apart; only the committer publishes into the caches.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -13,7 +13,7 @@ use tokio::sync::RwLock as Gate;
 
 use super::kv::Backend;
 use super::records::{DeviceRecord, decode};
-use super::state::{ChannelState, DeviceState, Head, Member, Remembered, member_of};
+use super::state::{ChannelState, DeviceState, Member, Remembered, member_of};
 use super::{PublicState, StoreError, keyspaces as keys};
 
 /// Bytes that may go through the caches before they are dropped whole: simpler
@@ -162,21 +162,14 @@ impl<B: Backend> Shared<B> {
         let Some(head) = self.backend.get(&keys::channel(keys::HEAD, id))? else {
             return Ok(None);
         };
-        let mut state = ChannelState {
-            head: Head::decode(head)?,
-            members: Default::default(),
-            tail: Default::default(),
-            public: None,
-        };
+        let mut members = BTreeMap::new();
         let prefix = keys::channel(keys::MEMBER, id);
         self.backend
             .range(&prefix, &keys::after(&prefix), &mut |key, value| {
-                state
-                    .members
-                    .insert(member_of(key)?, Member::decode(value)?);
+                members.insert(member_of(key)?, Member::decode(value)?);
                 Ok(ControlFlow::Continue(()))
             })?;
-        Ok(Some(state))
+        ChannelState::restore(head, members).map(Some)
     }
 
     /// A device's durable state; that of a device never seen is empty. No commit

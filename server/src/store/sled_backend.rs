@@ -239,14 +239,12 @@ fn move_unfinished_snapshots_aside(path: &Path) -> Result<usize, StoreError> {
 
 fn write(open: &Open, batch: &Batch, number: u64) -> Result<(), StoreError> {
     let mut items = sled::Batch::default();
-    for (key, value) in batch.writes() {
-        if keys::may_be_cut(*key.first().unwrap_or(&keys::PIECE)) {
-            write_cuttable(&open.db, &mut items, key, value)?;
-        } else {
-            match value {
-                Some(value) => items.insert(key, whole(value)),
-                None => items.remove(key),
-            }
+    for (key, change) in batch.writes() {
+        let pieces = insert(&mut items, key, change.value.as_deref());
+        let may_be_cut = keys::may_be_cut(*key.first().unwrap_or(&keys::PIECE));
+        debug_assert!(may_be_cut || pieces == 0);
+        if may_be_cut && change.over_pieces {
+            remove_pieces(&open.db, &mut items, key, pieces)?;
         }
     }
     items.insert(&[keys::GROUP_NUMBER], &number.to_be_bytes());
@@ -262,14 +260,12 @@ fn whole(value: &[u8]) -> Vec<u8> {
     item
 }
 
-fn write_cuttable(
-    db: &sled::Db,
-    items: &mut sled::Batch,
-    key: &[u8],
-    value: Option<&Bytes>,
-) -> Result<(), StoreError> {
-    let pieces = match value {
-        Some(value) if value.len() > PIECE_BYTES => {
+/// Adds a value to the batch; into how many pieces it was cut.
+fn insert(items: &mut sled::Batch, key: &[u8], value: Option<&[u8]>) -> u32 {
+    match value {
+        None => items.remove(key),
+        Some(value) if value.len() <= PIECE_BYTES => items.insert(key, whole(value)),
+        Some(value) => {
             let mut pieces = 0;
             for piece in value.chunks(PIECE_BYTES) {
                 items.insert(keys::piece(key, pieces), piece);
@@ -278,22 +274,24 @@ fn write_cuttable(
             let mut item = vec![CUT];
             item.extend_from_slice(&pieces.to_be_bytes());
             items.insert(key, item);
-            pieces
+            return pieces;
         }
-        Some(value) => {
-            items.insert(key, whole(value));
-            0
-        }
-        None => {
-            items.remove(key);
-            0
-        }
-    };
+    }
+    0
+}
+
+/// Removes the pieces of the value now under `key`, from the number `kept` on.
+fn remove_pieces(
+    db: &sled::Db,
+    items: &mut sled::Batch,
+    key: &[u8],
+    kept: u32,
+) -> Result<(), StoreError> {
     let old = match db.get(key).map_err(io)? {
         Some(item) => pieces_of(&item)?.unwrap_or(0),
         None => 0,
     };
-    for piece in pieces..old {
+    for piece in kept..old {
         items.remove(keys::piece(key, piece));
     }
     Ok(())

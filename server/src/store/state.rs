@@ -2,22 +2,28 @@
 //! questions that can be answered from it alone. Owns spans and remembered
 //! answers; reading and writing them is the engine's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use relais_wire::RefusalCode;
 use relais_wire::ids::{ChannelId, DeviceId};
 use relais_wire::limits;
-use relais_wire::v1::{Answer, ChannelEntry};
+use relais_wire::v1::{Answer, ChannelEntry, answer};
 
 use super::records::{
-    AnswerRecord, DeviceRecord, HeadRecord, MemberRecord, SpanRecord, array, decode, encode,
+    AnswerRecord, CounterRecord, DeviceRecord, HeadRecord, MemberRecord, SpanRecord, array, decode,
+    encode,
 };
+use super::ring::Ring;
 use super::{Channel, PublicState, StoreError, keyspaces as keys};
 
 /// Entries of a channel kept in memory: connected devices read the last few.
 pub const TAIL_ENTRIES: usize = 64;
+
+/// Event counters that a channel's record carries at most: some 25 bytes each in
+/// a record that every group rewrites.
+const COUNTERS_AHEAD: usize = 32;
 
 /// A channel's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +34,6 @@ pub struct Head {
     pub hash: [u8; 32],
     pub time_ms: u64,
     pub first_seq: u64,
-}
-
-impl Head {
-    pub fn encode(&self) -> Bytes {
-        encode(&HeadRecord {
-            incarnation: self.incarnation,
-            epoch: self.epoch,
-            seq: self.seq,
-            hash: Bytes::copy_from_slice(&self.hash),
-            time_ms: self.time_ms,
-            first_seq: self.first_seq,
-        })
-    }
-
-    pub fn decode(bytes: Bytes) -> Result<Self, StoreError> {
-        let record: HeadRecord = decode(bytes, "channel head")?;
-        Ok(Self {
-            incarnation: record.incarnation,
-            epoch: record.epoch,
-            seq: record.seq,
-            hash: array(&record.hash, "channel head")?,
-            time_ms: record.time_ms,
-            first_seq: record.first_seq,
-        })
-    }
 }
 
 /// What a device may read: `(join_seq, removal_seq]`.
@@ -167,17 +148,95 @@ pub struct ChannelState {
     pub head: Head,
     pub members: BTreeMap<DeviceId, Member>,
     /// The last entries; none right after loading.
-    pub tail: VecDeque<Arc<ChannelEntry>>,
+    pub tail: Ring<ChannelEntry, TAIL_ENTRIES>,
     /// Loaded when it is first asked for.
     pub public: Option<PublicState>,
+    /// Members whose event counter is in the channel's record and not yet in
+    /// their own: a message then rewrites one record and not two.
+    counters_ahead: BTreeSet<DeviceId>,
 }
 
 impl ChannelState {
-    pub fn push(&mut self, entry: Arc<ChannelEntry>) {
-        if self.tail.len() == TAIL_ENTRIES {
-            self.tail.pop_front();
+    pub fn new(head: Head) -> Self {
+        Self {
+            head,
+            members: BTreeMap::new(),
+            tail: Ring::default(),
+            public: None,
+            counters_ahead: BTreeSet::new(),
         }
-        self.tail.push_back(entry);
+    }
+
+    /// Puts together what is on disk.
+    pub fn restore(
+        head: Bytes,
+        mut members: BTreeMap<DeviceId, Member>,
+    ) -> Result<Self, StoreError> {
+        let record: HeadRecord = decode(head, "channel head")?;
+        let mut counters_ahead = BTreeSet::new();
+        for counter in &record.counters {
+            let device = DeviceId(array(&counter.device, "event counter")?);
+            if let Some(member) = members.get_mut(&device) {
+                // The member's own record may have been written since.
+                member.event_counter = member.event_counter.max(counter.event_counter);
+                counters_ahead.insert(device);
+            }
+        }
+        Ok(Self {
+            head: Head {
+                incarnation: record.incarnation,
+                epoch: record.epoch,
+                seq: record.seq,
+                hash: array(&record.hash, "channel head")?,
+                time_ms: record.time_ms,
+                first_seq: record.first_seq,
+            },
+            members,
+            counters_ahead,
+            tail: Ring::default(),
+            public: None,
+        })
+    }
+
+    pub fn encode_head(&self) -> Bytes {
+        let counters = self.counters_ahead.iter().filter_map(|device| {
+            Some(CounterRecord {
+                device: device.to_bytes(),
+                event_counter: self.members.get(device)?.event_counter,
+            })
+        });
+        encode(&HeadRecord {
+            incarnation: self.head.incarnation,
+            epoch: self.head.epoch,
+            seq: self.head.seq,
+            hash: Bytes::copy_from_slice(&self.head.hash),
+            time_ms: self.head.time_ms,
+            first_seq: self.head.first_seq,
+            counters: counters.collect(),
+        })
+    }
+
+    /// Notes an event of a member.
+    pub fn count_event(&mut self, device: DeviceId, event_counter: u64) {
+        if let Some(member) = self.members.get_mut(&device) {
+            member.event_counter = event_counter;
+            self.counters_ahead.insert(device);
+        }
+    }
+
+    /// Members to write because the channel's record has no more room for their
+    /// counters.
+    pub fn counters_to_settle(&self) -> Vec<DeviceId> {
+        match self.counters_ahead.len() > COUNTERS_AHEAD {
+            true => self.counters_ahead.iter().copied().collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// The member's record as it will be written; its counter is settled then.
+    pub fn encode_member(&mut self, device: DeviceId) -> Option<Bytes> {
+        self.counters_ahead.remove(&device);
+        self.members.get(&device).map(Member::encode)
     }
 
     pub fn to_channel(&self, state: PublicState) -> Channel {
@@ -210,6 +269,11 @@ pub struct Remembered {
 }
 
 impl Remembered {
+    /// Whether it may exceed [`super::kv::PIECE_BYTES`].
+    pub fn may_be_large(&self) -> bool {
+        matches!(self.answer.result, Some(answer::Result::KeyPackages(_)))
+    }
+
     pub fn encode(&self) -> Bytes {
         encode(&AnswerRecord {
             send_counter: self.send_counter,
@@ -239,7 +303,7 @@ pub struct DeviceState {
     pub claims_since_ms: u64,
     pub claims: u64,
     /// Ascending by counter, since a lower counter is never accepted later.
-    answers: VecDeque<Arc<Remembered>>,
+    answers: Ring<Remembered, { limits::IN_FLIGHT }>,
     /// Where the next answer goes.
     slot: u8,
 }
@@ -276,7 +340,7 @@ impl DeviceState {
     /// Highest send counter seen. The newest answer has it: refusals are
     /// remembered too.
     pub fn send_counter(&self) -> u64 {
-        self.answers.back().map_or(0, |last| last.send_counter)
+        self.answers.last().map_or(0, |last| last.send_counter)
     }
 
     /// See [`super::Store::recall`].
@@ -288,29 +352,26 @@ impl DeviceState {
         if send_counter > self.send_counter() {
             return None;
         }
-        let remembered = self
-            .answers
-            .binary_search_by_key(&send_counter, |answer| answer.send_counter)
-            .ok()
-            .and_then(|index| self.answers.get(index))
-            .filter(|answer| answer.request_hash == *request_hash);
+        let find = |part: &[Arc<Remembered>]| {
+            let found = part.binary_search_by_key(&send_counter, |answer| answer.send_counter);
+            found.ok().and_then(|index| part.get(index)).cloned()
+        };
+        let remembered = self.answers.parts().into_iter().find_map(find);
+        let remembered = remembered.filter(|answer| answer.request_hash == *request_hash);
         Some(match remembered {
             Some(answer) => Ok(answer.answer.clone()),
             None => Err(RefusalCode::StaleSendCounter),
         })
     }
 
-    /// Remembers an answer and returns the slot that it goes to.
-    pub fn remember(&mut self, answer: Arc<Remembered>) -> u8 {
+    /// Remembers an answer; the slot that it goes to, and what was there.
+    pub fn remember(&mut self, answer: Arc<Remembered>) -> (u8, Option<Arc<Remembered>>) {
         // Invariant: counters ascend, so the newest answer carries the highest.
         debug_assert!(answer.send_counter > self.send_counter());
-        if self.answers.len() == limits::IN_FLIGHT {
-            self.answers.pop_front();
-        }
-        self.answers.push_back(answer);
+        let replaced = self.answers.push(answer);
         let slot = self.slot;
         self.slot = next_slot(slot);
-        slot
+        (slot, replaced)
     }
 
     pub fn inbox_items(&self) -> u64 {

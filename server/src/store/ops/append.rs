@@ -81,12 +81,10 @@ impl<B: Backend> Engine<B> {
         let mut creator = Member::default();
         // The creator reads its own CREATED entry.
         creator.open(0);
-        let state = ChannelState {
-            head,
-            members: [(device, creator)].into(),
-            tail: [entry.clone()].into(),
-            public: Some(new.state.clone()),
-        };
+        let mut state = ChannelState::new(head);
+        state.members.insert(device, creator);
+        state.tail.push(entry.clone());
+        state.public = Some(new.state.clone());
         self.add_channel(new.channel, state);
         self.put_public(new.channel, &new.state);
         self.put_entry(new.channel, &entry);
@@ -127,8 +125,8 @@ impl<B: Backend> Engine<B> {
             payload: new.payload,
         };
         let entry = self.append_entry(new.channel, now_ms, draft)?;
-        if let Some(member) = self.member_mut(new.channel, device) {
-            member.event_counter = new.event_counter;
+        if let Some(state) = self.channel_mut(new.channel) {
+            state.count_event(device, new.event_counter);
         }
         self.name_blobs(new.channel, entry.time_ms, named);
         Ok(Outcome::Done(
@@ -176,10 +174,12 @@ impl<B: Backend> Engine<B> {
         let mut welcomed = Vec::new();
         for left in &new.left {
             // A device that evicts its own old leaf goes on reading.
-            if *left == device && new.joined.contains(left) {
-                continue;
-            }
-            if let Some(member) = self.member_mut(new.channel, *left) {
+            let stays = *left == device && new.joined.contains(left);
+            let known = self.is_known(new.channel, *left)?;
+            if known
+                && !stays
+                && let Some(member) = self.member_mut(new.channel, *left)
+            {
                 member.close(entry.seq);
             }
         }
@@ -202,6 +202,11 @@ impl<B: Backend> Engine<B> {
         Ok(Outcome::Done(appended(&entry), effects))
     }
 
+    fn is_known(&mut self, channel: ChannelId, device: DeviceId) -> Result<bool, StoreError> {
+        let state = self.channel(channel)?;
+        Ok(state.is_some_and(|state| state.members.contains_key(&device)))
+    }
+
     /// Appends to a channel that [`Engine::channel`] found.
     fn append_entry(
         &mut self,
@@ -213,14 +218,15 @@ impl<B: Backend> Engine<B> {
             .channel_mut(channel)
             .ok_or(StoreError::Corrupt("channel not loaded"))?;
         let entry = Arc::new(follow(&mut state.head, channel, now_ms, draft));
-        state.push(entry.clone());
+        state.tail.push(entry.clone());
         self.put_entry(channel, &entry);
         Ok(entry)
     }
 
     fn put_entry(&mut self, channel: ChannelId, entry: &ChannelEntry) {
         let key = keys::channel_seq(keys::ENTRY, channel, entry.seq);
-        self.put(key, entry.encode_to_vec().into());
+        // A sequence is used once, so the key is new.
+        self.put_over_small(key, entry.encode_to_vec().into());
     }
 
     fn put_public(&mut self, channel: ChannelId, state: &PublicState) {

@@ -80,10 +80,14 @@ impl<B: Backend> Engine<B> {
             request_hash,
             answer: answer.clone(),
         });
-        let slot = self
+        let (slot, replaced) = self
             .device_answers_mut(device)?
             .remember(remembered.clone());
-        self.put(keys::answer(device, slot), remembered.encode());
+        let key = keys::answer(device, slot);
+        match replaced.is_some_and(|old| old.may_be_large()) {
+            true => self.put(key, remembered.encode()),
+            false => self.put_over_small(key, remembered.encode()),
+        }
         Ok(Applied {
             answer,
             effects,

@@ -105,7 +105,7 @@ impl<B: Backend> Engine<B> {
             time_ms,
             item: Some(item),
         };
-        self.put(keys::inbox(device, item.seq), item.encode_to_vec().into());
+        self.put_over_small(keys::inbox(device, item.seq), item.encode_to_vec().into());
         Ok(())
     }
 

@@ -101,7 +101,7 @@ impl<B: Backend> Shared<B> {
                 Asked::Nothing(next) => return Ok(nothing(next)),
                 Asked::Entries(range, follows) => (range, follows),
             };
-            let tail_from = state.tail.front().map_or(u64::MAX, |entry| entry.seq);
+            let tail_from = state.tail.iter().next().map_or(u64::MAX, |entry| entry.seq);
             if *range.start() >= tail_from {
                 let skip = (range.start() - tail_from) as usize;
                 for entry in state.tail.iter().skip(skip) {

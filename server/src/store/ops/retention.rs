@@ -67,7 +67,8 @@ impl<B: Backend> Engine<B> {
             // The head's hash stays, so that the chain goes on.
             if let Some(state) = self.channel_mut(channel) {
                 state.head.first_seq = keep_from;
-                state.tail.retain(|entry| entry.seq >= keep_from);
+                let kept = state.tail.iter().filter(|entry| entry.seq >= keep_from);
+                state.tail = kept.cloned().collect();
             }
         }
         Ok(unfinished.or(next))
