@@ -1,1 +1,35 @@
-//! placeholder
+//! The server of one structure: it orders, keeps and delivers what it cannot read.
+//!
+//! # Layout
+//! - [`config`], [`founding`]: what `init` decides and `serve` is started with.
+//! - [`app`]: everything that a running server shares, and [`serve`].
+//! - [`http`]: enrolment, structure record and log, blobs, health.
+//! - [`ws`]: one connection per device: hello, session, following of logs.
+//! - [`operations`]: what a device asks for, from request to durable answer.
+//! - [`channels`]: whether a message or commit is acceptable.
+//! - [`structure_log`]: the live structure and what it lets in.
+//! - [`hub`]: who is connected and is told what was written.
+//! - [`store`]: what is durable (one trait, several backends).
+//! - [`blobs`], [`tokens`], [`limiter`]: blob bytes, bearer tokens, rates.
+//!
+//! It does not link the content schema: there is no code here that could read a
+//! message.
+
+pub mod app;
+pub mod blobs;
+pub mod channels;
+pub mod config;
+pub mod error;
+pub mod founding;
+pub mod http;
+pub mod hub;
+pub mod key_packages;
+pub mod limiter;
+pub mod operations;
+pub mod store;
+pub mod structure_log;
+pub mod tokens;
+pub mod ws;
+
+pub use app::{ServeError, Server, serve};
+pub use config::{Clock, Config};

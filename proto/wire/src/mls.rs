@@ -42,7 +42,12 @@ pub fn capabilities(suite: Ciphersuite) -> Capabilities {
     Capabilities::new(
         None,
         Some(&[suite]),
-        Some(&[ExtensionType::Unknown(ROSTER_EXTENSION)]),
+        // A key package may only carry an extension that its leaf supports
+        // (RFC 9420 §10.1), and the last one handed out is marked as such.
+        Some(&[
+            ExtensionType::Unknown(ROSTER_EXTENSION),
+            ExtensionType::LastResort,
+        ]),
         Some(&[]),
         Some(&[CredentialType::Other(CREDENTIAL_TYPE)]),
     )

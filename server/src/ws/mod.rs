@@ -1,0 +1,86 @@
+//! One WebSocket per device: opening here, then [`hello`], then [`session`].
+
+mod follow;
+mod hello;
+mod session;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use prost::Message as _;
+use relais_wire::v1::{Closing, ServerFrame, server_frame};
+use relais_wire::{RefusalCode, limits};
+
+use crate::app::App;
+use crate::config::origin;
+use crate::error::Refused;
+
+/// A read buffer of the default size would cost 128 KiB for each idle connection.
+const READ_BUFFER: usize = 4096;
+/// Frames that wait are written together up to this size; idle, it costs nothing.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// `GET /v1/ws`.
+pub async fn upgrade(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refused> {
+    check_origin(&app, &headers)?;
+    let busy = |_| Refused(RefusalCode::TooManyRequests);
+    let connection = app.connections.clone().try_acquire_owned().map_err(busy)?;
+    let greeting = app.greeting.clone().try_acquire_owned().map_err(busy)?;
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(4 * limits::FRAME_BYTES)
+        .max_message_size(limits::FRAME_BYTES)
+        .max_frame_size(limits::FRAME_BYTES);
+    Ok(upgrade.on_upgrade(move |mut socket| async move {
+        let greeted = hello::greet(&app, &mut socket).await;
+        drop(greeting);
+        match greeted {
+            Ok(greeted) => session::run(app, socket, greeted, Arc::new(connection)).await,
+            Err(hello::Ended::Refused(code)) => close(socket, code).await,
+            Err(hello::Ended::Gone) => {}
+        }
+    }))
+}
+
+/// A page of another site must not speak for a device (requirement W4). Native
+/// clients send no `Origin`.
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
+    let Some(from) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let ours = app.config.public_url.as_deref().and_then(origin);
+    if ours.is_some_and(|ours| from == ours) {
+        Ok(())
+    } else {
+        Err(RefusalCode::Forbidden.into())
+    }
+}
+
+fn encode(frame: server_frame::Frame) -> Message {
+    let frame = Some(frame);
+    Message::Binary(ServerFrame { frame }.encode_to_vec().into())
+}
+
+/// Says why, and ends the connection.
+async fn close(mut socket: WebSocket, code: RefusalCode) {
+    let closing = Closing { code: code.into() };
+    let said = async {
+        socket
+            .send(encode(server_frame::Frame::Closing(closing)))
+            .await?;
+        socket.send(Message::Close(None)).await?;
+        // Reading on lets the other side see both before the socket goes.
+        while let Some(Ok(_)) = socket.recv().await {}
+        Ok::<_, axum::Error>(())
+    };
+    // Whoever does not listen is cut off.
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(900), said).await;
+}

@@ -1,0 +1,9 @@
+//! The server over real sockets, on the memory store: what a hostile or unlucky
+//! device meets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod blobs;
+mod channels;
+mod enrol;
+mod hello;
+mod support;
