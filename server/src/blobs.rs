@@ -37,7 +37,10 @@ pub struct Blobs {
 
 impl From<object_store::Error> for Refused {
     fn from(error: object_store::Error) -> Self {
-        tracing::error!(not_found = matches!(error, object_store::Error::NotFound { .. }), "object store");
+        tracing::error!(
+            not_found = matches!(error, object_store::Error::NotFound { .. }),
+            "object store"
+        );
         Self(RefusalCode::Unavailable)
     }
 }
@@ -124,7 +127,12 @@ impl Blobs {
 
     /// Moves a full spool file into the object store and marks the record. True
     /// once the blob is complete. Call under the lock.
-    pub async fn finish(&self, store: &dyn Store, id: BlobId, blob: &Blob) -> Result<bool, Refused> {
+    pub async fn finish(
+        &self,
+        store: &dyn Store,
+        id: BlobId,
+        blob: &Blob,
+    ) -> Result<bool, Refused> {
         if blob.complete {
             return Ok(true);
         }
@@ -158,7 +166,11 @@ impl Blobs {
     }
 
     /// Opens a complete blob, or a part of it.
-    pub async fn read(&self, id: BlobId, range: Option<std::ops::Range<u64>>) -> Result<GetResult, Refused> {
+    pub async fn read(
+        &self,
+        id: BlobId,
+        range: Option<std::ops::Range<u64>>,
+    ) -> Result<GetResult, Refused> {
         let options = GetOptions {
             range: range.map(GetRange::Bounded),
             ..GetOptions::default()

@@ -74,7 +74,10 @@ impl Settings {
 /// Scheme, host and port of a URL, as a browser writes them in `Origin`.
 pub fn origin(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next().filter(|h| !h.is_empty())?;
+    let host = rest
+        .split(['/', '?', '#'])
+        .next()
+        .filter(|h| !h.is_empty())?;
     Some(&url[..scheme.len() + 3 + host.len()])
 }
 

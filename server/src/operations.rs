@@ -72,14 +72,20 @@ pub async fn begin(app: &Arc<App>, caller: Caller, send: Send) -> Begun {
     if request.send_counter == 0 {
         return refused(RefusalCode::Malformed);
     }
-    if app.structure.valid_device(&caller.device, request.now_ms).is_none() {
+    if app
+        .structure
+        .valid_device(&caller.device, request.now_ms)
+        .is_none()
+    {
         return refused(RefusalCode::DeviceRevoked);
     }
     if let Some(Asked::AppendMessage(message)) = send.operation {
         return append_message(app, request, message).await;
     }
     // A repetition is answered before any check: the world has moved on since.
-    let recalled = app.store.recall(caller.device, request.send_counter, request.hash);
+    let recalled = app
+        .store
+        .recall(caller.device, request.send_counter, request.hash);
     match recalled.await {
         Ok(None) => {}
         Ok(Some(Ok(answer))) => return Begun::Answered(answer),
@@ -94,7 +100,9 @@ pub async fn begin(app: &Arc<App>, caller: Caller, send: Send) -> Begun {
             Ok(append_statements(app, request, statements).await)
         }
         Some(Asked::CreateChannel(create)) => create_channel(app, request, create).await,
-        Some(Asked::PublishKeyPackages(publish)) => publish_key_packages(app, request, publish).await,
+        Some(Asked::PublishKeyPackages(publish)) => {
+            publish_key_packages(app, request, publish).await
+        }
         Some(Asked::ClaimKeyPackages(claim)) => claim_key_packages(app, request, claim).await,
         Some(Asked::SendToDevice(item)) => send_to_device(app, request, item).await,
         Some(Asked::AppendMessage(_)) | None => Err(RefusalCode::Malformed.into()),
@@ -115,7 +123,11 @@ pub fn refusal(send_counter: u64, code: RefusalCode) -> Answer {
 }
 
 /// Hands an operation to the store.
-pub async fn write(app: &App, request: Request, operation: Operation) -> Result<Applied, StoreError> {
+pub async fn write(
+    app: &App,
+    request: Request,
+    operation: Operation,
+) -> Result<Applied, StoreError> {
     let write = Write {
         device: request.caller.device,
         send_counter: request.send_counter,
@@ -131,7 +143,11 @@ pub async fn refuse(app: &App, request: Request, code: RefusalCode) -> Answer {
     if code == RefusalCode::Unavailable {
         return refusal(request.send_counter, code);
     }
-    finish(app, write(app, request, Operation::Refuse(code)).await, request)
+    finish(
+        app,
+        write(app, request, Operation::Refuse(code)).await,
+        request,
+    )
 }
 
 /// Publishes what a write did and takes its answer.
@@ -146,7 +162,12 @@ fn finish(app: &App, applied: Result<Applied, StoreError>, request: Request) -> 
 }
 
 async fn append_message(app: &Arc<App>, request: Request, message: AppendMessage) -> Begun {
-    let Request { caller, send_counter, now_ms, .. } = request;
+    let Request {
+        caller,
+        send_counter,
+        now_ms,
+        ..
+    } = request;
     let store = app.store.as_ref();
     let checked =
         channels::check_message(&app.channels, store, &caller, send_counter, message, now_ms);
@@ -277,7 +298,11 @@ async fn send_to_device(
     if item.kem_output.is_empty() || item.ciphertext.is_empty() {
         return Err(RefusalCode::Malformed.into());
     }
-    if app.structure.valid_device(&device, request.now_ms).is_none() {
+    if app
+        .structure
+        .valid_device(&device, request.now_ms)
+        .is_none()
+    {
         return Err(RefusalCode::NotFound.into());
     }
     let operation = Operation::SendToDevice {

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use prost::Message;
 use relais_wire::RefusalCode;
+use relais_wire::ids::DeviceId;
 use relais_wire::limits;
 use relais_wire::structure::{Device, Structure};
 use relais_wire::v1::{Statement, StatementKind, StructureEntry};
-use relais_wire::ids::DeviceId;
 
 use crate::error::Refused;
 use crate::store::{Store, StoreError};

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use openmls::messages::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
-    ContentType, KeyPackageRef, LeafNodeIndex, MlsMessageBodyIn, Proposal, ProcessedMessageContent,
+    ContentType, KeyPackageRef, LeafNodeIndex, MlsMessageBodyIn, ProcessedMessageContent, Proposal,
     PublicGroup, StagedCommit,
 };
 use openmls_rust_crypto::RustCrypto;
 use prost::Message;
+use relais_wire::RefusalCode;
 use relais_wire::ids::{ChannelId, DeviceId};
 use relais_wire::mls;
 use relais_wire::roster::{self, CheckedRoster};
 use relais_wire::structure::Structure;
 use relais_wire::v1::{Answer, AppendCommit, CommitAad, answer};
-use relais_wire::RefusalCode;
 
 use super::no_storage::NoStorage;
 use super::public_group::{
@@ -82,7 +82,9 @@ pub async fn append_commit(app: &App, request: Request, commit: AppendCommit) ->
                     return refusal(request.send_counter, Refused::from(error).0);
                 }
             };
-            if applied.effects.is_empty() || !matches!(applied.answer.result, Some(answer::Result::Appended(_))) {
+            if applied.effects.is_empty()
+                || !matches!(applied.answer.result, Some(answer::Result::Appended(_)))
+            {
                 *slot = None;
                 cell.forget();
                 return applied.answer;
@@ -100,7 +102,11 @@ pub async fn append_commit(app: &App, request: Request, commit: AppendCommit) ->
     }
 }
 
-async fn present(app: &App, request: &Request, channel: ChannelId) -> Result<Arc<Channel>, Refused> {
+async fn present(
+    app: &App,
+    request: &Request,
+    channel: ChannelId,
+) -> Result<Arc<Channel>, Refused> {
     let stored = app.store.channel(channel).await?;
     let stored = stored.ok_or(RefusalCode::NotFound)?;
     if app.store.is_member(channel, request.caller.device).await? {
@@ -125,7 +131,9 @@ async fn validate(
     }
     let structure = app.structure.now();
     let structure_seq = structure.head().seq;
-    let cached = slot.take().filter(|g| g.group_context().epoch().as_u64() == stored.epoch);
+    let cached = slot
+        .take()
+        .filter(|g| g.group_context().epoch().as_u64() == stored.epoch);
     let known = cell.known.lock().clone();
     let judgement = Judgement {
         channel,
@@ -154,7 +162,9 @@ async fn validate(
             Err((refused, unchanged)) => (unchanged.then_some(group), Err(refused)),
         }
     });
-    let (unchanged, judged) = judged.await.map_err(|_| Refused(RefusalCode::InvalidCommit))?;
+    let (unchanged, judged) = judged
+        .await
+        .map_err(|_| Refused(RefusalCode::InvalidCommit))?;
     *slot = unchanged;
     let judged = judged?;
     let operation = NewCommit {
@@ -257,13 +267,21 @@ impl Judgement {
             joiners.insert(reference.as_slice().to_vec());
         }
         if joiners.is_empty() {
-            return if self.request.welcome.is_empty() { Ok(()) } else { Err(invalid) };
+            return if self.request.welcome.is_empty() {
+                Ok(())
+            } else {
+                Err(invalid)
+            };
         }
         let MlsMessageBodyIn::Welcome(welcome) = read_message(&self.request.welcome)? else {
             return Err(invalid);
         };
         let reference = |r: KeyPackageRef| r.as_slice().to_vec();
-        let named: Vec<_> = welcome.secrets().iter().map(|s| reference(s.new_member())).collect();
+        let named: Vec<_> = welcome
+            .secrets()
+            .iter()
+            .map(|s| reference(s.new_member()))
+            .collect();
         let exact = named.len() == joiners.len() && named.iter().all(|r| joiners.contains(r));
         let distinct = named.iter().collect::<BTreeSet<_>>().len() == named.len();
         if exact && distinct && u16::from(welcome.ciphersuite()) == self.structure.ciphersuite() {
@@ -290,6 +308,10 @@ impl Judgement {
         // With another tag, members and server would disagree on the next commit.
         let same = rebuilt.group_context() == merged.group_context()
             && rebuilt.confirmation_tag() == merged.confirmation_tag();
-        if same { Ok((rebuilt, ratchet_tree)) } else { Err(invalid) }
+        if same {
+            Ok((rebuilt, ratchet_tree))
+        } else {
+            Err(invalid)
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! A new channel: an MLS group of one device, with the first roster.
 
 use openmls::prelude::LeafNodeIndex;
+use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
 use relais_wire::mls;
 use relais_wire::roster::{CheckedRoster, judge_creation};
 use relais_wire::structure::Structure;
 use relais_wire::v1::CreateChannel;
-use relais_wire::RefusalCode;
 
 use super::Known;
 use super::public_group::{group_id, read_group_info, read_tree, rebuild, signed_by};

@@ -8,8 +8,8 @@ use relais_wire::roster::Operation;
 use relais_wire::v1::{AppendMessage, MessageAad};
 use relais_wire::{RefusalCode, limits};
 
-use super::public_group::{group_id, read_message};
 use super::Channels;
+use super::public_group::{group_id, read_message};
 use crate::error::Refused;
 use crate::operations::Caller;
 use crate::store::{NewMessage, Store};

@@ -67,7 +67,10 @@ pub fn rebuild(tree: RatchetTreeIn, info: VerifiableGroupInfo) -> Result<PublicG
 
 /// Rebuilds a group from what the store keeps.
 pub fn from_state(state: &PublicState) -> Result<PublicGroup, Refused> {
-    rebuild(read_tree(&state.ratchet_tree)?, read_group_info(&state.group_info)?)
+    rebuild(
+        read_tree(&state.ratchet_tree)?,
+        read_group_info(&state.group_info)?,
+    )
 }
 
 /// Reads exactly one ratchet tree (RFC 9420 §12.4.3.3).

@@ -41,8 +41,14 @@ pub async fn capabilities() -> Response {
     let headers = [
         (TUS_RESUMABLE, VERSION.to_owned()),
         (HeaderName::from_static("tus-version"), VERSION.to_owned()),
-        (HeaderName::from_static("tus-extension"), "creation".to_owned()),
-        (HeaderName::from_static("tus-max-size"), limits::BLOB_BYTES.to_string()),
+        (
+            HeaderName::from_static("tus-extension"),
+            "creation".to_owned(),
+        ),
+        (
+            HeaderName::from_static("tus-max-size"),
+            limits::BLOB_BYTES.to_string(),
+        ),
     ];
     (StatusCode::NO_CONTENT, headers).into_response()
 }
@@ -134,7 +140,11 @@ pub async fn append(
     let _uploading = app.blobs.lock(id).await;
     // Read again under the lock: another request may have finished it.
     let blob = app.store.blob(id).await?.ok_or(RefusalCode::NotFound)?;
-    let mut offset = if blob.complete { blob.length } else { app.blobs.offset(id).await? };
+    let mut offset = if blob.complete {
+        blob.length
+    } else {
+        app.blobs.offset(id).await?
+    };
     if offset != expected {
         return Err(RefusalCode::AlreadyExists.into());
     }
@@ -176,10 +186,19 @@ pub async fn fetch(
     let mut response = (status, Body::from_stream(stored.into_stream())).into_response();
     let set = response.headers_mut();
     set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    set.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    set.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    set.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     set.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    set.insert(header::CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
+    set.insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from(range.end - range.start),
+    );
     if status == StatusCode::PARTIAL_CONTENT {
         let text = format!("bytes {}-{}/{}", range.start, range.end - 1, blob.length);
         if let Ok(value) = HeaderValue::try_from(text) {
@@ -192,7 +211,9 @@ pub async fn fetch(
 /// The device of the bearer token, if it is valid now.
 fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Refused> {
     let now_ms = app.now_ms();
-    let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
     let token = token.and_then(|v| v.strip_prefix("Bearer "));
     let device = token
         .and_then(|token| app.tokens.check(token, now_ms))
@@ -210,8 +231,15 @@ async fn member(app: &App, caller: &Caller, channel: ChannelId) -> Result<(), Re
     let store = app.store.as_ref();
     let now_ms = app.now_ms();
     let allowed = store.is_member(channel, caller.device).await?
-        && app.channels.stands(store, channel, &caller.professional, now_ms).await?;
-    if allowed { Ok(()) } else { Err(RefusalCode::Forbidden.into()) }
+        && app
+            .channels
+            .stands(store, channel, &caller.professional, now_ms)
+            .await?;
+    if allowed {
+        Ok(())
+    } else {
+        Err(RefusalCode::Forbidden.into())
+    }
 }
 
 /// The record of a blob: 404 for none, 410 for an expired one.
@@ -308,7 +336,14 @@ mod tests {
         assert_eq!(parse_range("bytes=5-99", 10), Ranged::Part(5..10));
         assert_eq!(parse_range("bytes=10-", 10), Ranged::Outside);
         assert_eq!(parse_range("bytes=-0", 10), Ranged::Outside);
-        for ignored in ["bytes=1-2,4-5", "bytes=2-1", "items=0-1", "bytes=a-", "bytes=-", "bytes=+1-2"] {
+        for ignored in [
+            "bytes=1-2,4-5",
+            "bytes=2-1",
+            "items=0-1",
+            "bytes=a-",
+            "bytes=-",
+            "bytes=+1-2",
+        ] {
             assert_eq!(parse_range(ignored, 10), Ranged::Ignored, "{ignored}");
         }
     }

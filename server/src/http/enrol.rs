@@ -32,8 +32,10 @@ const SET_UP: [StatementKind; 3] = [
     StatementKind::CoordinatorCertified,
     StatementKind::DeviceAdded,
 ];
-const INVITATION: [StatementKind; 2] =
-    [StatementKind::ProfessionalEnrolled, StatementKind::DeviceAdded];
+const INVITATION: [StatementKind; 2] = [
+    StatementKind::ProfessionalEnrolled,
+    StatementKind::DeviceAdded,
+];
 
 /// `POST /v1/structure/log`: the enrolment key must be of an invitation that the
 /// log knows, used or not.
@@ -113,7 +115,12 @@ fn check_set_up(app: &App, asked: &EnrolRequest) -> Result<(), Refused> {
     for statement in &asked.statements {
         digests.extend_from_slice(&Sha256::digest(statement));
     }
-    label::verify(&app.founding.setup_key, Label::Enrol, &digests, &asked.setup_signature)?;
+    label::verify(
+        &app.founding.setup_key,
+        Label::Enrol,
+        &digests,
+        &asked.setup_signature,
+    )?;
     let first = asked.statements.first().ok_or(RefusalCode::Malformed)?;
     let created = StructureCreated::decode(Statement::decode(first.clone())?.body)?;
     if created.structure_id != app.founding.structure.to_bytes() {
@@ -137,7 +144,10 @@ async fn said_before(
     };
     let said: Vec<StructureEntry> = app.store.read_structure(after, statements.len()).await?;
     let same = said.len() == statements.len()
-        && said.iter().zip(statements).all(|(entry, s)| entry.statement == *s);
+        && said
+            .iter()
+            .zip(statements)
+            .all(|(entry, s)| entry.statement == *s);
     // The present head serves as well: the device reads the log from its start.
     Ok(same.then(|| structure.head()))
 }

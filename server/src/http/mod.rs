@@ -27,7 +27,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/structure", get(structure))
         .route("/v1/structure/log", post(enrol::structure_log))
         .route("/v1/enrol", post(enrol::enrol))
-        .route("/v1/channels/{channel}/blobs", post(blobs::create).options(blobs::capabilities))
+        .route(
+            "/v1/channels/{channel}/blobs",
+            post(blobs::create).options(blobs::capabilities),
+        )
         .route(
             "/v1/blobs/{blob}",
             get(blobs::fetch)

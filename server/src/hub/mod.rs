@@ -42,7 +42,10 @@ impl Hub {
     /// Forgets a connection that ended.
     pub fn disconnect(&self, wake: &Wake) {
         let mut sessions = self.sessions.lock();
-        if sessions.get(&wake.device).is_some_and(|w| w.session == wake.session) {
+        if sessions
+            .get(&wake.device)
+            .is_some_and(|w| w.session == wake.session)
+        {
             sessions.remove(&wake.device);
         }
     }
@@ -60,7 +63,10 @@ impl Hub {
     /// No more; the last follower takes the channel's memory along.
     pub fn unfollow(&self, channel: ChannelId, wake: &Wake) {
         let mut topics = self.topics.lock();
-        if topics.get(&channel).is_some_and(|t| t.unfollow(wake.session)) {
+        if topics
+            .get(&channel)
+            .is_some_and(|t| t.unfollow(wake.session))
+        {
             topics.remove(&channel);
         }
     }

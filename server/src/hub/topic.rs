@@ -123,7 +123,12 @@ impl Topic {
         let mut cursor = after;
         if state.head <= after {
             let (left, more) = (false, false);
-            return Found::Frames { frames, cursor, left, more };
+            return Found::Frames {
+                frames,
+                cursor,
+                left,
+                more,
+            };
         }
         let Some(first) = state.recent.front().filter(|r| r.seq <= after + 1) else {
             return Found::InStore;
@@ -136,13 +141,14 @@ impl Topic {
                 break;
             }
             if let Some(change) = &entry.change {
-                if change.joined.contains(&device) {
+                let joined = change.joined.contains(&device);
+                left = change.left.contains(&device) && !joined;
+                if joined && !change.left.contains(&device) {
                     // Invariant 4: what precedes a span is not the device's to read.
                     frames.clear();
                     cursor = entry.seq;
                     continue;
                 }
-                left = change.left.contains(&device);
             }
             bytes += entry.frame.len();
             cursor = entry.seq;
@@ -152,7 +158,12 @@ impl Topic {
             }
         }
         let more = cursor < state.head;
-        Found::Frames { frames, cursor, left, more }
+        Found::Frames {
+            frames,
+            cursor,
+            left,
+            more,
+        }
     }
 
     /// Notes that a device has everything up to `seq`; true when that is news.
@@ -301,11 +312,23 @@ mod tests {
     #[test]
     fn a_removed_device_gets_its_removal_and_nothing_after_it() {
         let topic = topic(&[1, 2]);
-        let left = SpanChange { joined: vec![], left: vec![ME] };
-        topic.publish(Recent { change: Some(Arc::new(left)), ..entry(3) });
+        let left = SpanChange {
+            joined: vec![],
+            left: vec![ME],
+        };
+        topic.publish(Recent {
+            change: Some(Arc::new(left)),
+            ..entry(3)
+        });
         topic.publish(entry(4));
         let found = topic.read(1, ME, usize::MAX);
-        let Found::Frames { frames, cursor, left, .. } = found else {
+        let Found::Frames {
+            frames,
+            cursor,
+            left,
+            ..
+        } = found
+        else {
             panic!("in memory");
         };
         assert_eq!((frames.len(), cursor, left), (2, 3, true));
@@ -315,8 +338,14 @@ mod tests {
     #[test]
     fn a_joiner_gets_nothing_of_what_precedes_its_span() {
         let topic = topic(&[1, 2]);
-        let joined = SpanChange { joined: vec![ME], left: vec![] };
-        topic.publish(Recent { change: Some(Arc::new(joined)), ..entry(3) });
+        let joined = SpanChange {
+            joined: vec![ME],
+            left: vec![],
+        };
+        topic.publish(Recent {
+            change: Some(Arc::new(joined)),
+            ..entry(3)
+        });
         topic.publish(entry(4));
         assert_eq!(seen(&topic, 1), Some(vec![4]));
     }

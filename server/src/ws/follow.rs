@@ -130,15 +130,22 @@ impl Following {
         let Some(follow) = &mut self.structure else {
             return Ok(batch);
         };
-        let entries = app.store.read_structure(follow.cursor, STRUCTURE_PAGE).await?;
+        let entries = app
+            .store
+            .read_structure(follow.cursor, STRUCTURE_PAGE)
+            .await?;
         batch.again = entries.len() == STRUCTURE_PAGE;
         for entry in entries {
             follow.cursor = entry.seq;
-            batch.frames.push(delivered(delivery::Item::Structure(entry)));
+            batch
+                .frames
+                .push(delivered(delivery::Item::Structure(entry)));
         }
         if follow.owed && !batch.again {
             follow.owed = false;
-            batch.frames.push(caught_up(caught_up::Log::StructureSeq(follow.cursor)));
+            batch
+                .frames
+                .push(caught_up(caught_up::Log::StructureSeq(follow.cursor)));
         }
         Ok(batch)
     }
@@ -149,7 +156,10 @@ impl Following {
         let Some(follow) = &mut self.inbox else {
             return Ok(batch);
         };
-        let items = app.store.read_inbox(self.wake.device, follow.cursor, INBOX_PAGE).await?;
+        let items = app
+            .store
+            .read_inbox(self.wake.device, follow.cursor, INBOX_PAGE)
+            .await?;
         batch.again = items.len() == INBOX_PAGE;
         for item in items {
             follow.cursor = item.seq;
@@ -157,7 +167,9 @@ impl Following {
         }
         if follow.owed && !batch.again {
             follow.owed = false;
-            batch.frames.push(caught_up(caught_up::Log::InboxSeq(follow.cursor)));
+            batch
+                .frames
+                .push(caught_up(caught_up::Log::InboxSeq(follow.cursor)));
         }
         Ok(batch)
     }
@@ -176,7 +188,9 @@ impl Following {
         if paused(app, caller, id).await? {
             if follow.owed.take().is_some() {
                 let cursor = cursor_of(id, follow.cursor);
-                batch.frames.push(caught_up(caught_up::Log::Channel(cursor)));
+                batch
+                    .frames
+                    .push(caught_up(caught_up::Log::Channel(cursor)));
             }
             return Ok(batch);
         }
@@ -212,7 +226,12 @@ impl Channel {
         if self.live {
             match self.topic.read(self.cursor, device, limits::PAGE_BYTES) {
                 Found::InStore => self.live = false,
-                Found::Frames { frames, cursor, left, more } => {
+                Found::Frames {
+                    frames,
+                    cursor,
+                    left,
+                    more,
+                } => {
                     batch.frames = frames;
                     batch.again = more && !left;
                     self.cursor = cursor;
@@ -229,7 +248,9 @@ impl Channel {
         if let Some(head) = self.owed.filter(|head| self.live && self.cursor >= *head) {
             self.owed = None;
             let cursor = cursor_of(id, head);
-            batch.frames.push(caught_up(caught_up::Log::Channel(cursor)));
+            batch
+                .frames
+                .push(caught_up(caught_up::Log::Channel(cursor)));
             let all = app.store.cursors(id).await?;
             batch.frames.push(cursors_frame(id, all));
         }
@@ -253,7 +274,9 @@ impl Channel {
             batch.frames.push(closed(id, self.cursor));
             return Ok(Followed::Ended);
         };
-        let reading = app.store.read_channel(id, device, self.cursor, limits::PAGE_BYTES);
+        let reading = app
+            .store
+            .read_channel(id, device, self.cursor, limits::PAGE_BYTES);
         let page = reading.await?;
         for entry in &page.entries {
             self.cursor = entry.seq;
@@ -281,7 +304,9 @@ impl Channel {
                     channel_id: id.to_bytes(),
                     head: Some(head),
                 };
-                batch.frames.push(caught_up(caught_up::Log::Trimmed(trimmed)));
+                batch
+                    .frames
+                    .push(caught_up(caught_up::Log::Trimmed(trimmed)));
                 return Ok(Followed::Ended);
             }
         }

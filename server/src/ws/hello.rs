@@ -9,7 +9,9 @@ use axum::extract::ws::{Message, WebSocket};
 use prost::Message as _;
 use relais_wire::ids::{DeviceId, StructureId};
 use relais_wire::label::{self, Label};
-use relais_wire::v1::{Challenge, ClientFrame, Hello, HelloBody, Ready, client_frame, server_frame};
+use relais_wire::v1::{
+    Challenge, ClientFrame, Hello, HelloBody, Ready, client_frame, server_frame,
+};
 use relais_wire::{PROTOCOL_VERSION, RefusalCode, limits};
 
 use super::encode;
@@ -67,7 +69,9 @@ pub async fn greet(app: &Arc<App>, socket: &mut WebSocket) -> Result<Greeted, En
     };
     let patience = Duration::from_millis(limits::HELLO_MS);
     let hello = tokio::time::timeout(patience, async {
-        socket.send(encode(server_frame::Frame::Challenge(challenge))).await?;
+        socket
+            .send(encode(server_frame::Frame::Challenge(challenge)))
+            .await?;
         first_frame(socket).await
     });
     let hello = hello.await.map_err(|_| Ended::Gone)??;
@@ -139,11 +143,7 @@ fn verify(app: &App, nonce: &[u8; 32], hello: &Hello) -> Result<(Caller, HelloBo
     Ok((caller, body))
 }
 
-async fn connect(
-    app: &App,
-    caller: &Caller,
-    body: HelloBody,
-) -> Result<(Arc<Wake>, u64), Refused> {
+async fn connect(app: &App, caller: &Caller, body: HelloBody) -> Result<(Arc<Wake>, u64), Refused> {
     let group = usize::from(caller.device.0[0]) % app.connecting.len();
     let _one_at_a_time = app.connecting[group].lock().await;
     let connected = app.store.connect(
@@ -157,7 +157,11 @@ async fn connect(
         Connected::Accepted { send_counter } => {
             let wake = app.hub.connect(caller.device);
             // A revocation that came in between found no connection to end.
-            if app.structure.valid_device(&caller.device, app.now_ms()).is_none() {
+            if app
+                .structure
+                .valid_device(&caller.device, app.now_ms())
+                .is_none()
+            {
                 app.hub.disconnect(&wake);
                 return Err(RefusalCode::DeviceRevoked.into());
             }

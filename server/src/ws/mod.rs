@@ -73,7 +73,9 @@ fn encode(frame: server_frame::Frame) -> Message {
 async fn close(mut socket: WebSocket, code: RefusalCode) {
     let closing = Closing { code: code.into() };
     let said = async {
-        socket.send(encode(server_frame::Frame::Closing(closing))).await?;
+        socket
+            .send(encode(server_frame::Frame::Closing(closing)))
+            .await?;
         socket.send(Message::Close(None)).await?;
         // Reading on lets the other side see both before the socket goes.
         while let Some(Ok(_)) = socket.recv().await {}

@@ -11,7 +11,9 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use prost::Message as _;
 use relais_wire::ids::ChannelId;
-use relais_wire::v1::{Ack, Answer, ClientFrame, Send, Subscribe, ack, client_frame, server_frame, subscribe};
+use relais_wire::v1::{
+    Ack, Answer, ClientFrame, Send, Subscribe, ack, client_frame, server_frame, subscribe,
+};
 use relais_wire::{RefusalCode, limits};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -160,7 +162,9 @@ impl Session {
         match ack.log {
             Some(ack::Log::Channel(cursor)) => {
                 let id = ChannelId::try_from(&cursor.channel_id).map_err(Refused::from)?;
-                self.following.acknowledge(&self.app, id, cursor.after_seq).await?;
+                self.following
+                    .acknowledge(&self.app, id, cursor.after_seq)
+                    .await?;
             }
             Some(ack::Log::InboxSeq(seq)) => {
                 let device = self.greeted.caller.device;

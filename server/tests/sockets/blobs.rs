@@ -35,12 +35,16 @@ async fn patch(rig: &Rig, token: &str, offset: usize, bytes: &[u8], announced: u
         ("Content-Type", "application/offset+octet-stream"),
         ("Upload-Offset", &offset.to_string()),
     ];
-    rig.partial_http("PATCH", &path(), &headers, bytes, announced).await
+    rig.partial_http("PATCH", &path(), &headers, bytes, announced)
+        .await
 }
 
 async fn offset(rig: &Rig, token: &str) -> usize {
     let bearer = format!("Bearer {token}");
-    let headers = [("Authorization", bearer.as_str()), ("Tus-Resumable", "1.0.0")];
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Tus-Resumable", "1.0.0"),
+    ];
     let answer = rig.http("HEAD", &path(), &headers, &[]).await;
     assert_eq!(answer.status, 200);
     answer.headers["upload-offset"].parse().unwrap()
@@ -64,13 +68,22 @@ async fn an_upload_that_is_cut_and_killed_goes_on_at_its_offset() {
     let bytes = content(300_001);
     assert_eq!(create(&pair.rig, &token, bytes.len()).await.status, 201);
     let again = create(&pair.rig, &token, bytes.len()).await;
-    assert_eq!((again.status, again.headers["location"].as_str()), (201, path().as_str()));
+    assert_eq!(
+        (again.status, again.headers["location"].as_str()),
+        (201, path().as_str())
+    );
     assert_eq!(create(&pair.rig, &token, bytes.len() + 1).await.status, 409);
     assert_eq!(offset(&pair.rig, &token).await, 0);
 
     let answer = patch(&pair.rig, &token, 0, &bytes[..7], 7).await;
-    assert_eq!((answer.status, answer.headers["upload-offset"].as_str()), (204, "7"));
-    assert_eq!(patch(&pair.rig, &token, 6, &bytes[6..9], 3).await.status, 409);
+    assert_eq!(
+        (answer.status, answer.headers["upload-offset"].as_str()),
+        (204, "7")
+    );
+    assert_eq!(
+        patch(&pair.rig, &token, 6, &bytes[6..9], 3).await.status,
+        409
+    );
     // Cut in the middle: what arrived counts.
     patch(&pair.rig, &token, 7, &bytes[7..70_001], bytes.len() - 7).await;
     let reached = offset(&pair.rig, &token).await;
@@ -82,17 +95,30 @@ async fn an_upload_that_is_cut_and_killed_goes_on_at_its_offset() {
     pair.rig.start().await;
     assert_eq!(offset(&pair.rig, &token).await, reached);
     let rest = &bytes[reached..];
-    assert_eq!(patch(&pair.rig, &token, reached, rest, rest.len()).await.status, 204);
+    assert_eq!(
+        patch(&pair.rig, &token, reached, rest, rest.len())
+            .await
+            .status,
+        204
+    );
     assert_eq!(offset(&pair.rig, &token).await, bytes.len());
 
     let whole = get(&pair.rig, &token, None).await;
     assert_eq!((whole.status, whole.body == bytes), (200, true));
     let part = get(&pair.rig, &token, Some("bytes=65536-65600")).await;
-    assert_eq!((part.status, &part.body[..]), (206, &bytes[65_536..=65_600]));
-    assert_eq!(part.headers["content-range"], format!("bytes 65536-65600/{}", bytes.len()));
+    assert_eq!(
+        (part.status, &part.body[..]),
+        (206, &bytes[65_536..=65_600])
+    );
+    assert_eq!(
+        part.headers["content-range"],
+        format!("bytes 65536-65600/{}", bytes.len())
+    );
     let outside = get(&pair.rig, &token, Some("bytes=300001-")).await;
     assert_eq!(outside.status, 416);
-    let spooled = std::fs::read_dir(pair.rig.folder.path().join("spool")).unwrap().count();
+    let spooled = std::fs::read_dir(pair.rig.folder.path().join("spool"))
+        .unwrap()
+        .count();
     assert_eq!(spooled, 0);
 }
 
@@ -118,24 +144,41 @@ async fn blobs_are_for_members_with_a_fresh_token() {
     create(&pair.rig, &token, bytes.len()).await;
     patch(&pair.rig, &token, 0, &bytes, bytes.len()).await;
 
-    let mut eve = pair.rig.enrolled(&mut pair.ana, &mut pair.ana_socket, 3).await;
+    let mut eve = pair
+        .rig
+        .enrolled(&mut pair.ana, &mut pair.ana_socket, 3)
+        .await;
     let (_socket, ready) = pair.rig.connect(&mut eve).await;
     let answer = get(&pair.rig, &ready.token, None).await;
-    assert_eq!((answer.status, answer.refusal()), (403, RefusalCode::Forbidden));
+    assert_eq!(
+        (answer.status, answer.refusal()),
+        (403, RefusalCode::Forbidden)
+    );
     assert_eq!(create(&pair.rig, &ready.token, 10).await.status, 403);
-    assert_eq!(patch(&pair.rig, &ready.token, 10, b"x", 1).await.status, 403);
+    assert_eq!(
+        patch(&pair.rig, &ready.token, 10, b"x", 1).await.status,
+        403
+    );
 
     let (_socket, ready) = pair.rig.connect(&mut pair.ben).await;
     assert_eq!(get(&pair.rig, &ready.token, None).await.body, bytes);
     // A member, but not the uploader.
-    assert_eq!(patch(&pair.rig, &ready.token, 10, b"x", 1).await.status, 403);
+    assert_eq!(
+        patch(&pair.rig, &ready.token, 10, b"x", 1).await.status,
+        403
+    );
     let unknown = format!("/v1/blobs/{}", "77".repeat(16));
     let bearer = format!("Bearer {}", ready.token);
     let headers = [("Authorization", bearer.as_str())];
-    assert_eq!(pair.rig.http("GET", &unknown, &headers, &[]).await.status, 404);
+    assert_eq!(
+        pair.rig.http("GET", &unknown, &headers, &[]).await.status,
+        404
+    );
 
     assert_eq!(get(&pair.rig, "forged", None).await.status, 401);
-    pair.rig.clock.fetch_add(limits::TOKEN_MS, Ordering::Relaxed);
+    pair.rig
+        .clock
+        .fetch_add(limits::TOKEN_MS, Ordering::Relaxed);
     assert_eq!(get(&pair.rig, &token, None).await.status, 401);
 }
 
@@ -148,9 +191,15 @@ async fn an_upload_has_the_size_that_was_announced_and_allowed() {
     assert_eq!(create(&pair.rig, &token, huge).await.status, 413);
     assert_eq!(create(&pair.rig, &token, 0).await.status, 400);
     assert_eq!(create(&pair.rig, &token, 10).await.status, 201);
-    assert_eq!(patch(&pair.rig, &token, 0, &content(11), 11).await.status, 413);
+    assert_eq!(
+        patch(&pair.rig, &token, 0, &content(11), 11).await.status,
+        413
+    );
     let options = pair.rig.http("OPTIONS", &path(), &[], &[]).await;
-    assert_eq!((options.status, options.headers["tus-version"].as_str()), (204, "1.0.0"));
+    assert_eq!(
+        (options.status, options.headers["tus-version"].as_str()),
+        (204, "1.0.0")
+    );
 }
 
 #[tokio::test]
@@ -161,8 +210,15 @@ async fn an_expired_blob_is_gone_and_not_unknown() {
     create(&pair.rig, &token, bytes.len()).await;
     patch(&pair.rig, &token, 0, &bytes, bytes.len()).await;
     let app = &pair.rig.server.as_ref().unwrap().app;
-    let expired = app.store.expire(NOW + limits::BLOB_UNREFERENCED_MS + 1).await.unwrap();
+    let expired = app
+        .store
+        .expire(NOW + limits::BLOB_UNREFERENCED_MS + 1)
+        .await
+        .unwrap();
     assert_eq!(expired.len(), 1);
     app.blobs.expire(expired).await;
-    assert_eq!(get(&pair.rig, &token, None).await.refusal(), RefusalCode::Gone);
+    assert_eq!(
+        get(&pair.rig, &token, None).await.refusal(),
+        RefusalCode::Gone
+    );
 }

@@ -38,7 +38,9 @@ impl Pair {
             &relais_wire::mls::roster_of(ana_group.extensions()).expect("roster"),
         )
         .expect("reads");
-        let created = ana.asks(&mut ana_socket, send::Operation::CreateChannel(create)).await;
+        let created = ana
+            .asks(&mut ana_socket, send::Operation::CreateChannel(create))
+            .await;
         assert_eq!(created.expect_appended().seq, 1);
         let package = ana.claim(&mut ana_socket, ben.device).await;
         let roster = ana.roster(
@@ -50,9 +52,13 @@ impl Pair {
             ],
         );
         let commit = ana.commit(&mut ana_group, &head, vec![package], vec![], Some(&roster));
-        let answer = ana.asks(&mut ana_socket, send::Operation::AppendCommit(commit)).await;
+        let answer = ana
+            .asks(&mut ana_socket, send::Operation::AppendCommit(commit))
+            .await;
         assert_eq!(answer.expect_appended().seq, 2);
-        ana_group.merge_pending_commit(&ana.provider).expect("merged");
+        ana_group
+            .merge_pending_commit(&ana.provider)
+            .expect("merged");
 
         ben_socket.subscribe(subscribe::Log::InboxAfter(0)).await;
         let welcome = match ben_socket.next_item().await {
@@ -64,11 +70,16 @@ impl Pair {
             },
             other => panic!("no item: {other:?}"),
         };
-        assert_eq!(ben_socket.next_caught_up().await, caught_up::Log::InboxSeq(1));
+        assert_eq!(
+            ben_socket.next_caught_up().await,
+            caught_up::Log::InboxSeq(1)
+        );
         let ben_group = ben.join(&welcome);
         let authenticator = |group: &MlsGroup| group.epoch_authenticator().as_slice().to_vec();
         assert_eq!(authenticator(&ben_group), authenticator(&ana_group));
-        ben_socket.follow(CHANNEL, welcome.joined_at.expect("joined").seq).await;
+        ben_socket
+            .follow(CHANNEL, welcome.joined_at.expect("joined").seq)
+            .await;
         let caught_up::Log::Channel(cursor) = ben_socket.next_caught_up().await else {
             panic!("caught up");
         };
@@ -91,23 +102,53 @@ impl Pair {
 // proves: M8
 #[tokio::test]
 async fn messages_flow_until_the_removal_and_not_one_byte_after_it() {
-    let Pair { rig, mut ana, mut ana_socket, mut ana_group, ben, mut ben_socket, head, roster, .. } =
-        Pair::new().await;
+    let Pair {
+        rig,
+        mut ana,
+        mut ana_socket,
+        mut ana_group,
+        ben,
+        mut ben_socket,
+        head,
+        roster,
+        ..
+    } = Pair::new().await;
     for event in 1..=3 {
         let message = ana.message(&mut ana_group, event, &[]);
-        let answer = ana.asks(&mut ana_socket, send::Operation::AppendMessage(message)).await;
+        let answer = ana
+            .asks(&mut ana_socket, send::Operation::AppendMessage(message))
+            .await;
         assert_eq!(answer.expect_appended().seq, 2 + event);
         assert_eq!(ben_socket.next_entry().await.seq, 2 + event);
     }
     let before = CheckedRoster::read(&roster).expect("reads");
-    let alone = ana.roster(CHANNEL, Some(&before), &[(ana.professional, ChannelRole::Manager, None)]);
-    let leaf = ana_group.members().find(|m| m.signature_key == public(&ben.key)).expect("leaf");
-    let commit = ana.commit(&mut ana_group, &head, vec![], vec![leaf.index], Some(&alone));
-    let answer = ana.asks(&mut ana_socket, send::Operation::AppendCommit(commit)).await;
+    let alone = ana.roster(
+        CHANNEL,
+        Some(&before),
+        &[(ana.professional, ChannelRole::Manager, None)],
+    );
+    let leaf = ana_group
+        .members()
+        .find(|m| m.signature_key == public(&ben.key))
+        .expect("leaf");
+    let commit = ana.commit(
+        &mut ana_group,
+        &head,
+        vec![],
+        vec![leaf.index],
+        Some(&alone),
+    );
+    let answer = ana
+        .asks(&mut ana_socket, send::Operation::AppendCommit(commit))
+        .await;
     assert_eq!(answer.expect_appended().seq, 6);
-    ana_group.merge_pending_commit(&ana.provider).expect("merged");
+    ana_group
+        .merge_pending_commit(&ana.provider)
+        .expect("merged");
     let message = ana.message(&mut ana_group, 4, &[]);
-    let answer = ana.asks(&mut ana_socket, send::Operation::AppendMessage(message)).await;
+    let answer = ana
+        .asks(&mut ana_socket, send::Operation::AppendMessage(message))
+        .await;
     assert_eq!(answer.expect_appended().seq, 7);
 
     let removal = ben_socket.next_entry().await;
@@ -116,10 +157,18 @@ async fn messages_flow_until_the_removal_and_not_one_byte_after_it() {
     assert!(matches!(closed, caught_up::Log::Closed(cursor) if cursor.after_seq == 6));
     ben_socket.is_silent().await;
     ben_socket.follow(CHANNEL, 0).await;
+    assert!(matches!(
+        ben_socket.next_caught_up().await,
+        caught_up::Log::Closed(_)
+    ));
+    ben_socket.follow(CHANNEL, 2).await;
     for seq in 3..=6 {
         assert_eq!(ben_socket.next_entry().await.seq, seq);
     }
-    assert!(matches!(ben_socket.next_caught_up().await, caught_up::Log::Closed(_)));
+    assert!(matches!(
+        ben_socket.next_caught_up().await,
+        caught_up::Log::Closed(_)
+    ));
     drop(rig);
 }
 
@@ -128,17 +177,36 @@ async fn messages_flow_until_the_removal_and_not_one_byte_after_it() {
 async fn one_commit_ends_an_epoch_and_late_messages_are_refused() {
     let mut pair = Pair::new().await;
     let late = pair.ben.message(&mut pair.ben_group, 1, &[]);
-    let commit = pair.ana.commit(&mut pair.ana_group, &pair.head, vec![], vec![], None);
-    let rival = pair.ben.commit(&mut pair.ben_group, &pair.head, vec![], vec![], None);
+    let commit = pair
+        .ana
+        .commit(&mut pair.ana_group, &pair.head, vec![], vec![], None);
+    let rival = pair
+        .ben
+        .commit(&mut pair.ben_group, &pair.head, vec![], vec![], None);
     let commit = send::Operation::AppendCommit(commit);
-    pair.ana.asks(&mut pair.ana_socket, commit).await.expect_appended();
-    let answer = pair.ben.asks(&mut pair.ben_socket, send::Operation::AppendMessage(late)).await;
+    pair.ana
+        .asks(&mut pair.ana_socket, commit)
+        .await
+        .expect_appended();
+    let answer = pair
+        .ben
+        .asks(&mut pair.ben_socket, send::Operation::AppendMessage(late))
+        .await;
     assert_eq!(answer.expect_refusal(), RefusalCode::WrongEpoch);
     let mut rival_socket = pair.ben_socket;
     pair.ben.counter -= 1;
-    let wrong = pair.ben.asks(&mut rival_socket, send::Operation::AppendCommit(rival.clone())).await;
+    let wrong = pair
+        .ben
+        .asks(
+            &mut rival_socket,
+            send::Operation::AppendCommit(rival.clone()),
+        )
+        .await;
     assert_eq!(wrong.expect_refusal(), RefusalCode::StaleSendCounter);
-    let answer = pair.ben.asks(&mut rival_socket, send::Operation::AppendCommit(rival)).await;
+    let answer = pair
+        .ben
+        .asks(&mut rival_socket, send::Operation::AppendCommit(rival))
+        .await;
     assert_eq!(answer.expect_refusal(), RefusalCode::WrongEpoch);
 }
 
@@ -146,26 +214,66 @@ async fn one_commit_ends_an_epoch_and_late_messages_are_refused() {
 #[tokio::test]
 async fn an_invalid_commit_is_refused_and_the_channel_lives_on() {
     let mut pair = Pair::new().await;
-    let Pair { ana, ana_socket, ana_group, ben, ben_socket, ben_group, head, roster, .. } = &mut pair;
+    let Pair {
+        ana,
+        ana_socket,
+        ana_group,
+        ben,
+        ben_socket,
+        ben_group,
+        head,
+        roster,
+        ..
+    } = &mut pair;
     let base = ana_group.epoch();
-    let changes: [(&str, fn(&mut AppendCommit), RefusalCode); 5] = [
-        ("a flipped byte", |c| flip(&mut c.commit), RefusalCode::InvalidCommit),
-        ("a foreign group info", |c| flip(&mut c.group_info), RefusalCode::InvalidCommit),
-        ("no group info", |c| c.group_info.clear(), RefusalCode::Malformed),
-        ("a welcome for nobody", |c| c.welcome = c.group_info.clone(), RefusalCode::InvalidCommit),
-        ("garbage", |c| c.commit = vec![7; 99].into(), RefusalCode::Malformed),
+    type Change = fn(&mut AppendCommit);
+    let changes: [(&str, Change, RefusalCode); 5] = [
+        (
+            "a flipped byte",
+            |c| flip(&mut c.commit),
+            RefusalCode::InvalidCommit,
+        ),
+        (
+            "a foreign group info",
+            |c| flip(&mut c.group_info),
+            RefusalCode::InvalidCommit,
+        ),
+        (
+            "no group info",
+            |c| c.group_info.clear(),
+            RefusalCode::Malformed,
+        ),
+        (
+            "a welcome for nobody",
+            |c| c.welcome = c.group_info.clone(),
+            RefusalCode::InvalidCommit,
+        ),
+        (
+            "garbage",
+            |c| c.commit = vec![7; 99].into(),
+            RefusalCode::Malformed,
+        ),
     ];
     for (what, change, code) in changes {
         let mut commit = ana.commit(ana_group, head, vec![], vec![], None);
         change(&mut commit);
-        let answer = ana.asks(ana_socket, send::Operation::AppendCommit(commit)).await;
+        let answer = ana
+            .asks(ana_socket, send::Operation::AppendCommit(commit))
+            .await;
         assert_eq!(answer.expect_refusal(), code, "{what}");
         use openmls_traits::OpenMlsProvider;
-        ana_group.clear_pending_commit(ana.provider.storage()).expect("cleared");
+        ana_group
+            .clear_pending_commit(ana.provider.storage())
+            .expect("cleared");
     }
-    let stale = LogHead { seq: 3, hash: head.hash.clone() };
+    let stale = LogHead {
+        seq: 3,
+        hash: head.hash.clone(),
+    };
     let commit = ana.commit(ana_group, &stale, vec![], vec![], None);
-    let answer = ana.asks(ana_socket, send::Operation::AppendCommit(commit)).await;
+    let answer = ana
+        .asks(ana_socket, send::Operation::AppendCommit(commit))
+        .await;
     assert_eq!(answer.expect_refusal(), RefusalCode::StaleStructure);
 
     // A contributor may not change the roster, nor remove who stays.
@@ -176,20 +284,30 @@ async fn an_invalid_commit_is_refused_and_the_channel_lives_on() {
     ];
     let coup = ben.roster(CHANNEL, Some(&before), &coup);
     let commit = ben.commit(ben_group, head, vec![], vec![], Some(&coup));
-    let answer = ben.asks(ben_socket, send::Operation::AppendCommit(commit)).await;
+    let answer = ben
+        .asks(ben_socket, send::Operation::AppendCommit(commit))
+        .await;
     assert_eq!(answer.expect_refusal(), RefusalCode::RuleBroken);
     use openmls_traits::OpenMlsProvider;
-    ben_group.clear_pending_commit(ben.provider.storage()).expect("cleared");
+    ben_group
+        .clear_pending_commit(ben.provider.storage())
+        .expect("cleared");
     // Another's commit does not become one's own by sending it.
     let commit = ana.commit(ana_group, head, vec![], vec![], None);
-    ana_group.clear_pending_commit(ana.provider.storage()).expect("cleared");
+    ana_group
+        .clear_pending_commit(ana.provider.storage())
+        .expect("cleared");
     ben.counter = ana.counter;
-    let answer = ben.asks(ben_socket, send::Operation::AppendCommit(commit)).await;
+    let answer = ben
+        .asks(ben_socket, send::Operation::AppendCommit(commit))
+        .await;
     assert_eq!(answer.expect_refusal(), RefusalCode::Forbidden);
 
     assert_eq!(ana_group.epoch(), base);
     let commit = ben.commit(ben_group, head, vec![], vec![], None);
-    ben.asks(ben_socket, send::Operation::AppendCommit(commit)).await.expect_appended();
+    ben.asks(ben_socket, send::Operation::AppendCommit(commit))
+        .await
+        .expect_appended();
 }
 
 fn flip(bytes: &mut bytes::Bytes) {
@@ -203,11 +321,17 @@ fn flip(bytes: &mut bytes::Bytes) {
 #[tokio::test]
 async fn a_stranger_reads_and_writes_nothing() {
     let mut pair = Pair::new().await;
-    let mut eve = pair.rig.enrolled(&mut pair.ana, &mut pair.ana_socket, 3).await;
+    let mut eve = pair
+        .rig
+        .enrolled(&mut pair.ana, &mut pair.ana_socket, 3)
+        .await;
     let (mut socket, _) = pair.rig.connect(&mut eve).await;
     for channel in [CHANNEL, ChannelId([43; 16])] {
         socket.follow(channel, 0).await;
-        assert!(matches!(socket.next_caught_up().await, caught_up::Log::Closed(_)));
+        assert!(matches!(
+            socket.next_caught_up().await,
+            caught_up::Log::Closed(_)
+        ));
     }
     eve.counter = pair.ana.counter;
     let message = pair.ana.message(&mut pair.ana_group, 1, &[]);
@@ -216,7 +340,13 @@ async fn a_stranger_reads_and_writes_nothing() {
     assert_eq!(answer.expect_refusal(), RefusalCode::Forbidden);
     let mut elsewhere = message;
     elsewhere.channel_id = vec![43; 16].into();
-    let answer = pair.ana.asks(&mut pair.ana_socket, send::Operation::AppendMessage(elsewhere)).await;
+    let answer = pair
+        .ana
+        .asks(
+            &mut pair.ana_socket,
+            send::Operation::AppendMessage(elsewhere),
+        )
+        .await;
     assert_eq!(answer.expect_refusal(), RefusalCode::Malformed);
     // Key packages of another device.
     let mine = pair.ben.key_package(false);
@@ -233,20 +363,30 @@ async fn a_restarted_server_goes_on_where_it_was() {
     let mut pair = Pair::new().await;
     let message = pair.ana.message(&mut pair.ana_group, 1, &[]);
     let operation = send::Operation::AppendMessage(message);
-    pair.ana.asks(&mut pair.ana_socket, operation).await.expect_appended();
+    pair.ana
+        .asks(&mut pair.ana_socket, operation)
+        .await
+        .expect_appended();
     pair.rig.stop().await;
     assert_eq!(pair.ben_socket.next_entry().await.seq, 3);
     pair.rig.start().await;
     let (mut socket, ready) = pair.rig.connect(&mut pair.ana).await;
     assert_eq!(ready.send_counter, pair.ana.counter);
-    let commit = pair.ana.commit(&mut pair.ana_group, &pair.head, vec![], vec![], None);
-    let answer = pair.ana.asks(&mut socket, send::Operation::AppendCommit(commit)).await;
+    let commit = pair
+        .ana
+        .commit(&mut pair.ana_group, &pair.head, vec![], vec![], None);
+    let answer = pair
+        .ana
+        .asks(&mut socket, send::Operation::AppendCommit(commit))
+        .await;
     assert_eq!(answer.expect_appended().seq, 4);
     let (mut socket, _) = pair.rig.connect(&mut pair.ben).await;
     socket.follow(CHANNEL, 2).await;
     assert_eq!(socket.next_entry().await.seq, 3);
     assert_eq!(socket.next_entry().await.seq, 4);
-    assert!(matches!(socket.next_caught_up().await, caught_up::Log::Channel(c) if c.after_seq == 4));
+    assert!(
+        matches!(socket.next_caught_up().await, caught_up::Log::Channel(c) if c.after_seq == 4)
+    );
 }
 
 #[tokio::test]
@@ -255,20 +395,31 @@ async fn many_messages_in_flight_keep_their_order_and_cursors_come_back() {
     pair.ana_socket.follow(CHANNEL, 0).await;
     assert_eq!(pair.ana_socket.next_entry().await.seq, 1);
     assert_eq!(pair.ana_socket.next_entry().await.seq, 2);
-    assert!(matches!(pair.ana_socket.next_caught_up().await, caught_up::Log::Channel(_)));
+    assert!(matches!(
+        pair.ana_socket.next_caught_up().await,
+        caught_up::Log::Channel(_)
+    ));
     const MANY: u64 = 200;
     for event in 1..=MANY {
         let message = pair.ana.message(&mut pair.ana_group, event, &[]);
         pair.ana.counter += 1;
         let operation = Some(send::Operation::AppendMessage(message));
-        let send = Send { send_counter: pair.ana.counter, operation };
+        let send = Send {
+            send_counter: pair.ana.counter,
+            operation,
+        };
         pair.ana_socket.send(client_frame::Frame::Send(send)).await;
     }
     for event in 1..=MANY {
         assert_eq!(pair.ben_socket.next_entry().await.seq, 2 + event);
     }
-    let cursor = ChannelCursor { channel_id: CHANNEL.to_bytes(), after_seq: 2 + MANY };
-    let ack = Ack { log: Some(ack::Log::Channel(cursor)) };
+    let cursor = ChannelCursor {
+        channel_id: CHANNEL.to_bytes(),
+        after_seq: 2 + MANY,
+    };
+    let ack = Ack {
+        log: Some(ack::Log::Channel(cursor)),
+    };
     pair.ben_socket.send(client_frame::Frame::Ack(ack)).await;
     let (mut answers, mut entries, mut settled) = (0, 0, false);
     while (answers, entries, settled) != (MANY, MANY, true) {
@@ -280,7 +431,10 @@ async fn many_messages_in_flight_keep_their_order_and_cursors_come_back() {
             server_frame::Frame::Delivery(_) => entries += 1,
             server_frame::Frame::Cursors(cursors) => {
                 let ben = pair.ben.device.to_bytes();
-                settled |= cursors.devices.iter().any(|d| d.device_id == ben && d.seq == 2 + MANY);
+                settled |= cursors
+                    .devices
+                    .iter()
+                    .any(|d| d.device_id == ben && d.seq == 2 + MANY);
             }
             other => panic!("unexpected: {other:?}"),
         }

@@ -20,7 +20,10 @@ async fn a_set_up_link_works_once_and_a_lost_answer_does_not_burn_it() {
     forged.setup_signature = vec![0; 64].into();
     let (status, body) = rig.enrol(&forged).await;
     assert_eq!(status, 401);
-    assert_eq!(Refusal::decode(&body[..]).unwrap().code(), RefusalCode::BadSignature);
+    assert_eq!(
+        Refusal::decode(&body[..]).unwrap().code(),
+        RefusalCode::BadSignature
+    );
 
     assert_eq!(rig.enrol(&request).await.0, 200);
     let (status, body) = rig.enrol(&request).await;
@@ -75,9 +78,17 @@ async fn the_structure_log_is_read_by_holders_of_a_known_enrolment_key_only() {
     assert_eq!(answer.status, 200);
     let log = StructureLogResponse::decode(&answer.body[..]).unwrap();
     assert_eq!((log.entries.len(), log.more), (6, false));
-    assert_eq!(rig.http("POST", path, &[], &ask(&nurse, 1, 0)).await.status, 401);
+    assert_eq!(
+        rig.http("POST", path, &[], &ask(&nurse, 1, 0)).await.status,
+        401
+    );
     let stranger = Device::new(rig.founding.structure, 9);
-    assert_eq!(rig.http("POST", path, &[], &ask(&stranger, 0, 0)).await.status, 403);
+    assert_eq!(
+        rig.http("POST", path, &[], &ask(&stranger, 0, 0))
+            .await
+            .status,
+        403
+    );
     assert_eq!(rig.http("POST", path, &[], b"\xff\xff").await.status, 400);
     let large = vec![0; 2 * limits::STATEMENT_BYTES];
     assert_eq!(rig.http("POST", path, &[], &large).await.status, 413);

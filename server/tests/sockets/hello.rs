@@ -76,7 +76,11 @@ async fn a_malformed_or_oversize_frame_ends_only_its_own_connection() {
     assert_eq!(bad.next_closing().await, RefusalCode::Malformed);
     let (mut bad, _) = rig.connect(&mut nurse).await;
     let channel_id = vec![1; 15].into();
-    bad.subscribe(subscribe::Log::Channel(ChannelCursor { channel_id, after_seq: 0 })).await;
+    bad.subscribe(subscribe::Log::Channel(ChannelCursor {
+        channel_id,
+        after_seq: 0,
+    }))
+    .await;
     assert_eq!(bad.next_closing().await, RefusalCode::Malformed);
     let (mut bad, _) = rig.connect(&mut nurse).await;
     // The server may hang up before all of it is sent.
@@ -107,11 +111,15 @@ async fn a_revoked_device_loses_its_connection_at_once() {
     let operation = send::Operation::AppendStatements(AppendStatements { statements });
     coordinator.asks(&mut socket, operation).await.expect_done();
     let second = std::time::Duration::from_secs(1);
-    let code = tokio::time::timeout(second, theirs.next_closing()).await.unwrap();
+    let code = tokio::time::timeout(second, theirs.next_closing())
+        .await
+        .unwrap();
     assert_eq!(code, RefusalCode::DeviceRevoked);
     let token = format!("Bearer {}", ready.token);
     let path = format!("/v1/blobs/{}", "00".repeat(16));
-    let answer = rig.http("GET", &path, &[("Authorization", &token)], &[]).await;
+    let answer = rig
+        .http("GET", &path, &[("Authorization", &token)], &[])
+        .await;
     assert_eq!(answer.refusal(), RefusalCode::DeviceRevoked);
     let again = refused(&rig, |challenge| nurse.hello(challenge)).await;
     assert_eq!(again, RefusalCode::DeviceRevoked);
@@ -122,8 +130,12 @@ async fn a_revoked_device_loses_its_connection_at_once() {
 async fn a_page_of_another_site_cannot_open_a_connection() {
     let rig = Rig::founded().await;
     for (origin, opens) in [("http://relais.test", true), ("http://evil.test", false)] {
-        let mut request = format!("ws://{}/v1/ws", rig.address).into_client_request().unwrap();
-        request.headers_mut().insert("Origin", origin.parse().unwrap());
+        let mut request = format!("ws://{}/v1/ws", rig.address)
+            .into_client_request()
+            .unwrap();
+        request
+            .headers_mut()
+            .insert("Origin", origin.parse().unwrap());
         let opened = tokio_tungstenite::connect_async(request).await;
         assert_eq!(opened.is_ok(), opens, "{origin}");
     }
@@ -138,13 +150,19 @@ async fn a_repeated_request_gets_the_first_answer() {
     let statements = vec![coordinator.invite(&nurse, NOW + 1_000).into()];
     let operation = send::Operation::AppendStatements(AppendStatements { statements });
     let first = coordinator.asks(&mut socket, operation.clone()).await;
-    let send = Send { send_counter: coordinator.counter, operation: Some(operation.clone()) };
+    let send = Send {
+        send_counter: coordinator.counter,
+        operation: Some(operation.clone()),
+    };
     let again = coordinator.repeats(&mut socket, send).await;
     assert_eq!(first, again);
     let said_twice = coordinator.asks(&mut socket, operation).await;
     assert_eq!(said_twice.expect_refusal(), RefusalCode::AlreadyExists);
     let other = send::Operation::AppendStatements(AppendStatements::default());
-    let send = Send { send_counter: 1, operation: Some(other) };
+    let send = Send {
+        send_counter: 1,
+        operation: Some(other),
+    };
     let answer = coordinator.repeats(&mut socket, send).await;
     assert_eq!(answer.expect_refusal(), RefusalCode::StaleSendCounter);
 }
