@@ -62,6 +62,15 @@ pub enum Error {
     /// What the database holds does not decode.
     #[error("database content: {0}")]
     Corrupt(&'static str),
+    /// The key does not open the database.
+    #[error("the key does not open this database")]
+    WrongKey,
+    /// Another process has the database open.
+    #[error("another program has this database open")]
+    Busy,
+    /// The engine's thread has ended.
+    #[error("the client was shut down")]
+    Closed,
     /// The database is of a newer version of the program.
     #[error("the database was written by a newer version")]
     TooNew,
@@ -84,6 +93,9 @@ impl Error {
             Self::Database(_) => "database",
             Self::Mls(_) => "mls",
             Self::Corrupt(_) => "corrupt",
+            Self::WrongKey => "wrong_key",
+            Self::Busy => "busy",
+            Self::Closed => "closed",
             Self::TooNew => "too_new",
         }
     }
@@ -97,6 +109,7 @@ impl Error {
             | Self::NotEnrolled
             | Self::AlreadyEnrolled
             | Self::Link(_)
+            | Self::WrongKey
             | Self::Photo(_) => Class::UserError,
             Self::EnrolmentRefused(_) | Self::Frozen => Class::Reenrol,
             Self::Database(rusqlite::Error::SqliteFailure(e, _))
@@ -109,8 +122,10 @@ impl Error {
             {
                 Class::Retry
             }
-            Self::Blob(_) => Class::Retry,
-            Self::Database(_) | Self::Mls(_) | Self::Corrupt(_) | Self::TooNew => Class::Fatal,
+            Self::Blob(_) | Self::Busy => Class::Retry,
+            Self::Database(_) | Self::Mls(_) | Self::Corrupt(_) | Self::Closed | Self::TooNew => {
+                Class::Fatal
+            },
         }
     }
 

@@ -1,4 +1,38 @@
-//! placeholder
+//! The client that every Relais app is built on: one engine for phones, browsers,
+//! desktops and scripts.
+//!
+//! # Layout
+//! - [`engine`]: the state machine; inputs, outputs, transactions.
+//! - [`identity`]: enrolment, the structure log, invitations, cards.
+//! - [`commands`]: what a person can do. [`query`]: what a screen shows.
+//! - `outbox`: from intents to the log. `inbox`: from the log to the database.
+//! - `projection`: what a thread's events fold into.
+//! - [`media`]: photos and encrypted blobs. [`mls`]: OpenMLS's storage.
+//! - [`driver`] (feature `native`): sockets, timers and the clock around the engine.
+//!
+//! The engine is sans-I/O: it never blocks, spawns or reads a clock. Start at
+//! [`Engine`]; a program that wants sockets too starts at `driver::Client`.
 
+pub mod commands;
+mod content;
+mod db;
+#[cfg(feature = "native")]
+pub mod driver;
+pub mod engine;
+mod error;
+pub mod identity;
+mod inbox;
 pub mod media;
 pub mod mls;
+mod outbox;
+mod projection;
+pub mod query;
+
+pub use engine::{Engine, Event};
+pub use error::{Class, Error, Result};
+pub use outbox::blobs::BlobState;
+pub use relais_content as schema;
+pub use relais_wire as wire;
+
+/// Version that this client states to the server and that a roster may require.
+pub const CLIENT_VERSION: u32 = 1;

@@ -2,7 +2,8 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=proto/content.proto");
-    let files = protox::compile(["proto/content.proto"], ["proto"]).expect("content.proto compiles");
+    let files =
+        protox::compile(["proto/content.proto"], ["proto"]).expect("content.proto compiles");
     prost_build::Config::new()
         .bytes(["."])
         .compile_fds(files)

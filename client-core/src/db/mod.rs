@@ -23,27 +23,10 @@ pub(crate) fn migrate(conn: &Connection) -> Result<()> {
     }
     for (number, step) in steps.iter().enumerate().skip(version as usize) {
         conn.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {step}; PRAGMA user_version = {}; COMMIT;",
+            "BEGIN IMMEDIATE; {}; PRAGMA user_version = {}; COMMIT;",
+            step.join(";"),
             number + 1
         ))?;
     }
     Ok(())
-}
-
-/// Runs `work` in a savepoint of the present transaction: all of it or none.
-pub(crate) fn savepoint<T, E: From<rusqlite::Error>>(
-    conn: &Connection,
-    work: impl FnOnce() -> std::result::Result<T, E>,
-) -> std::result::Result<T, E> {
-    conn.execute_batch("SAVEPOINT step")?;
-    match work() {
-        Ok(value) => {
-            conn.execute_batch("RELEASE step")?;
-            Ok(value)
-        }
-        Err(error) => {
-            conn.execute_batch("ROLLBACK TO step; RELEASE step")?;
-            Err(error)
-        }
-    }
 }

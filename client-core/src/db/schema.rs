@@ -2,75 +2,77 @@
 //! one is appended.
 
 /// Migration steps: `user_version` counts those that ran.
-pub(super) const STEPS: &[&str] = &[concat!(
+pub(super) const STEPS: &[&[&str]] = &[&[
     // Settings: see `meta::keys`.
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
     // The structure log, verbatim, with the hash of each entry.
     "CREATE TABLE structure_log (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,
-        statement BLOB NOT NULL, hash BLOB NOT NULL) STRICT;",
+        statement BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
     // Cards that this device could open.
-    "CREATE TABLE people (professional BLOB PRIMARY KEY, card BLOB NOT NULL) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE people (professional BLOB PRIMARY KEY, card BLOB NOT NULL) STRICT, WITHOUT ROWID",
     // Links of invitations issued here, so that they can be shown again.
     "CREATE TABLE invitations (enrolment_key BLOB PRIMARY KEY, link TEXT NOT NULL,
-        expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     // Channels known here. `cursor_*`: last entry applied. `state`: see inbox::ChannelState.
     "CREATE TABLE channels (channel BLOB PRIMARY KEY, thread BLOB, kind INTEGER NOT NULL DEFAULT 0,
         title TEXT NOT NULL DEFAULT '', incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL,
         joined_seq INTEGER NOT NULL, cursor_seq INTEGER NOT NULL, cursor_hash BLOB NOT NULL,
         cursor_time_ms INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
         event_counter INTEGER NOT NULL DEFAULT 0, renew_due INTEGER NOT NULL DEFAULT 0,
-        created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+        created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     // Hash of every entry applied: what authors claim to have seen is checked against it.
     "CREATE TABLE entry_hashes (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
-        PRIMARY KEY (channel, seq)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (channel, seq)) STRICT, WITHOUT ROWID",
     // Every roster seen, so that a joiner can verify the chain.
     "CREATE TABLE rosters (channel BLOB NOT NULL, version INTEGER NOT NULL, signed BLOB NOT NULL,
-        PRIMARY KEY (channel, version)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (channel, version)) STRICT, WITHOUT ROWID",
     // Accepted events, verbatim.
     "CREATE TABLE events (channel BLOB NOT NULL, seq INTEGER NOT NULL, event_id BLOB NOT NULL,
         device BLOB NOT NULL, professional BLOB NOT NULL, counter INTEGER NOT NULL,
         time_ms INTEGER NOT NULL, kind INTEGER NOT NULL, signed BLOB NOT NULL,
-        PRIMARY KEY (channel, seq)) STRICT;",
-    "CREATE UNIQUE INDEX events_id ON events (channel, event_id);",
+        PRIMARY KEY (channel, seq)) STRICT",
+    "CREATE UNIQUE INDEX events_id ON events (channel, event_id)",
     // What the log itself says in the thread: joined, left, role changed, quarantined.
     "CREATE TABLE notices (channel BLOB NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL,
         time_ms INTEGER NOT NULL, kind TEXT NOT NULL, actor BLOB NOT NULL, subject BLOB NOT NULL,
-        detail TEXT NOT NULL, PRIMARY KEY (channel, seq, part)) STRICT, WITHOUT ROWID;",
+        detail TEXT NOT NULL, PRIMARY KEY (channel, seq, part)) STRICT, WITHOUT ROWID",
     // Projections, folded in log order.
     "CREATE TABLE headers (channel BLOB PRIMARY KEY, seq INTEGER NOT NULL, author BLOB NOT NULL,
-        time_ms INTEGER NOT NULL, header BLOB NOT NULL) STRICT, WITHOUT ROWID;",
+        time_ms INTEGER NOT NULL, header BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE circle (channel BLOB NOT NULL, professional BLOB NOT NULL, seq INTEGER NOT NULL,
-        note BLOB NOT NULL, PRIMARY KEY (channel, professional)) STRICT, WITHOUT ROWID;",
+        note BLOB NOT NULL, PRIMARY KEY (channel, professional)) STRICT, WITHOUT ROWID",
     "CREATE TABLE tasks (channel BLOB NOT NULL, task BLOB NOT NULL, seq INTEGER NOT NULL,
         requester BLOB NOT NULL, created_ms INTEGER NOT NULL, content BLOB NOT NULL,
         status INTEGER NOT NULL, actor BLOB NOT NULL, changed_ms INTEGER NOT NULL,
-        reason TEXT NOT NULL, PRIMARY KEY (channel, task)) STRICT, WITHOUT ROWID;",
+        reason TEXT NOT NULL, PRIMARY KEY (channel, task)) STRICT, WITHOUT ROWID",
     "CREATE TABLE acknowledgements (channel BLOB NOT NULL, handover BLOB NOT NULL,
         professional BLOB NOT NULL, seq INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-        synthesis TEXT NOT NULL, PRIMARY KEY (channel, handover, professional)) STRICT, WITHOUT ROWID;",
+        synthesis TEXT NOT NULL, PRIMARY KEY (channel, handover, professional)) STRICT, WITHOUT ROWID",
     "CREATE TABLE reads (channel BLOB NOT NULL, professional BLOB NOT NULL, seq INTEGER NOT NULL,
-        PRIMARY KEY (channel, professional)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (channel, professional)) STRICT, WITHOUT ROWID",
     // How far each device of a channel has acknowledged, as the server says.
     "CREATE TABLE cursors (channel BLOB NOT NULL, device BLOB NOT NULL, seq INTEGER NOT NULL,
-        PRIMARY KEY (channel, device)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (channel, device)) STRICT, WITHOUT ROWID",
     // Entries that could not be applied, with the reason.
     "CREATE TABLE parked (channel BLOB NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL,
-        payload BLOB NOT NULL, PRIMARY KEY (channel, seq)) STRICT;",
+        payload BLOB NOT NULL, PRIMARY KEY (channel, seq)) STRICT",
     // What the person wants and the log has not yet settled (architecture D3).
     "CREATE TABLE intents (id INTEGER PRIMARY KEY AUTOINCREMENT, channel BLOB, kind TEXT NOT NULL,
         payload BLOB NOT NULL, event_id BLOB, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-        reason TEXT NOT NULL DEFAULT '', created_ms INTEGER NOT NULL) STRICT;",
-    "CREATE INDEX intents_open ON intents (state, channel, id);",
+        reason TEXT NOT NULL DEFAULT '', created_ms INTEGER NOT NULL) STRICT",
+    "CREATE INDEX intents_open ON intents (state, channel, id)",
     // Sends in flight, verbatim: a repetition carries identical bytes (architecture D10).
     "CREATE TABLE sends (counter INTEGER PRIMARY KEY, intent INTEGER NOT NULL, channel BLOB,
-        epoch INTEGER, bytes BLOB NOT NULL, payload_hash BLOB NOT NULL) STRICT;",
-    "CREATE INDEX sends_intent ON sends (intent);",
+        epoch INTEGER, bytes BLOB NOT NULL, payload_hash BLOB NOT NULL,
+        live INTEGER NOT NULL DEFAULT 1) STRICT",
+    "CREATE INDEX sends_intent ON sends (intent)",
     // Encrypted blobs, by piece. `state`: see outbox::blobs.
     "CREATE TABLE blobs (blob BLOB PRIMARY KEY, channel BLOB NOT NULL, key BLOB NOT NULL,
         plaintext_len INTEGER NOT NULL, length INTEGER NOT NULL, sha256 BLOB NOT NULL,
-        state TEXT NOT NULL, done INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-        retry_at_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;",
+        state TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        retry_at_ms INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
     "CREATE TABLE blob_pieces (blob BLOB NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL,
-        PRIMARY KEY (blob, start)) STRICT;",
+        PRIMARY KEY (blob, start)) STRICT",
     crate::mls::storage::SCHEMA,
-)];
+]];

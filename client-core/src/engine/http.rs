@@ -1,7 +1,7 @@
 //! HTTP as data: requests that the driver carries out and answers. Bodies are at
 //! most `limits::BLOB_TRANSFER_BYTES` each way, so no blob is ever whole in memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use relais_wire::ids::BlobId;
 
@@ -79,6 +79,7 @@ impl HttpResponse {
 /// What an outstanding request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    StructureRecord,
     StructureLog,
     Enrol,
     BlobCreate(BlobId),
@@ -93,8 +94,11 @@ pub(crate) struct Http {
     next_id: u64,
     queue: VecDeque<HttpRequest>,
     outstanding: BTreeMap<u64, Purpose>,
+    offsets: BTreeSet<BlobId>,
     /// An enrolment request failed: asked again at this time.
     pub retry_enrolment_ms: Option<u64>,
+    /// A blob's transfer is tried again at this time.
+    pub next_blob_ms: Option<u64>,
     pub failures: u32,
 }
 
@@ -113,8 +117,21 @@ impl Http {
         })
     }
 
-    pub fn blob_requests(&self) -> usize {
+    pub fn outstanding(&self) -> usize {
         self.outstanding.len()
+    }
+
+    /// Whether the server said in this run how far the upload is.
+    pub fn offset_known(&self, blob: BlobId) -> bool {
+        self.offsets.contains(&blob)
+    }
+
+    pub fn know_offset(&mut self, blob: BlobId) {
+        self.offsets.insert(blob);
+    }
+
+    pub fn forget_offset(&mut self, blob: BlobId) {
+        self.offsets.remove(&blob);
     }
 }
 
@@ -134,7 +151,7 @@ impl Engine {
         };
         self.dirty = true;
         match purpose {
-            Purpose::StructureLog | Purpose::Enrol => {
+            Purpose::StructureRecord | Purpose::StructureLog | Purpose::Enrol => {
                 if let Some(response) = &response {
                     self.enrolment_answered(&purpose, response)?;
                 }

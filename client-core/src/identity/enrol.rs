@@ -11,7 +11,7 @@ use relais_wire::link::{Link, LinkKind};
 use relais_wire::structure::{root_fingerprint, sign_statement};
 use relais_wire::v1::{
     CoordinatorCertified, DeviceAdded, EnrolRequest, EnrolResponse, ProfessionalEnrolled, Refusal,
-    StatementKind, StructureCreated, StructureLogRequest, StructureLogResponse,
+    StatementKind, StructureCreated, StructureLogRequest, StructureLogResponse, StructureRecord,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -49,8 +49,6 @@ pub(crate) struct Stored {
     pub request: Vec<u8>,
     /// The first coordinator's own card, published after set-up.
     pub card: Option<OwnCard>,
-    /// Suite of the structure to be set up.
-    pub ciphersuite: u16,
 }
 
 impl Engine {
@@ -59,7 +57,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::AlreadyEnrolled`], [`Error::Link`], [`Error::Invalid`] for the card.
-    pub fn join(&mut self, link: &str, card: Option<OwnCard>, ciphersuite: u16) -> Result<()> {
+    pub fn join(&mut self, link: &str, card: Option<OwnCard>) -> Result<()> {
         if !matches!(
             self.enrolment.state,
             Enrolment::None | Enrolment::Refused(_)
@@ -88,16 +86,11 @@ impl Engine {
             link: Some(link.trim().to_owned()),
             request: Vec::new(),
             card,
-            ciphersuite,
         };
-        let set_up = parsed.kind == LinkKind::SetUp;
         self.transaction(|engine| {
             engine.structure = relais_wire::structure::Structure::new();
             engine.db.execute("DELETE FROM structure_log", [])?;
             engine.enrolment = stored;
-            if set_up {
-                engine.prepare_set_up(&parsed)?;
-            }
             engine.save_enrolment()
         })?;
         self.continue_enrolment();
@@ -121,6 +114,10 @@ impl Engine {
         let request = if !self.enrolment.request.is_empty() {
             (Purpose::Enrol, "/v1/enrol", self.enrolment.request.clone())
         } else if let Some(link) = self.link() {
+            if link.kind == LinkKind::SetUp {
+                let request = HttpRequest::new(Method::Get, "/v1/structure".to_owned());
+                return self.http.queue(Purpose::StructureRecord, request);
+            }
             let key = ed25519_dalek::SigningKey::from_bytes(&link.seed);
             let after_seq = self.structure.head().seq;
             let body = StructureLogRequest {
@@ -147,7 +144,24 @@ impl Engine {
         );
     }
 
-    fn prepare_set_up(&mut self, link: &Link) -> Result<()> {
+    /// The server says which structure it was made for: the link must agree.
+    fn structure_record(&mut self, body: &[u8]) -> Result<()> {
+        let (Ok(record), Some(link)) = (StructureRecord::decode(body), self.link()) else {
+            return Ok(()); // Not our server (a captive portal): asked again later.
+        };
+        if record.structure_id != link.structure.to_bytes() {
+            return self.end_enrolment(relais_wire::RefusalCode::NotFound);
+        }
+        let suite = match u16::try_from(record.ciphersuite) {
+            Ok(suite) if relais_wire::mls::SUITES.contains(&suite) => suite,
+            _ => relais_wire::mls::SUITE_XWING,
+        };
+        self.transaction(|engine| engine.prepare_set_up(&link, suite))?;
+        self.continue_enrolment();
+        Ok(())
+    }
+
+    fn prepare_set_up(&mut self, link: &Link, ciphersuite: u16) -> Result<()> {
         let mut identity = self.new_identity(link.structure.0, self.random()?)?;
         identity.root_seed = self.random::<32>()?.to_vec();
         let root_seed: [u8; 32] = identity.root_seed[..]
@@ -158,7 +172,7 @@ impl Engine {
         let created = StructureCreated {
             structure_id: link.structure.to_bytes(),
             root_key: root.verifying_key().to_bytes().to_vec().into(),
-            ciphersuite: self.enrolment.ciphersuite.into(),
+            ciphersuite: ciphersuite.into(),
         };
         let certified = CoordinatorCertified {
             structure_id: link.structure.to_bytes(),
@@ -265,6 +279,7 @@ impl Engine {
         }
         match purpose {
             Purpose::StructureLog => self.structure_log_page(&response.body),
+            Purpose::StructureRecord => self.structure_record(&response.body),
             _ => self.enrolment_accepted(&response.body),
         }
     }

@@ -5,9 +5,10 @@
 use prost::Message;
 use relais_wire::chain;
 use relais_wire::structure::{StatementError, sign_statement};
-use relais_wire::v1::{EnrolmentConfirmed, ProfessionalEnrolled, Statement, StatementKind};
-use relais_wire::v1::{EnrolmentConfirmed as Confirmed, StructureEntry};
 use relais_wire::ids::ProfessionalId;
+use relais_wire::v1::{
+    EnrolmentConfirmed, ProfessionalEnrolled, Statement, StatementKind, StructureEntry,
+};
 use rusqlite::{Connection, params};
 
 use crate::engine::{Engine, Event, Trouble};
@@ -108,7 +109,7 @@ impl Engine {
             // Whoever counter-signed shares the key; another coordinator's device
             // need not.
             StatementKind::EnrolmentConfirmed => {
-                let Ok(body) = Confirmed::decode(statement.body) else {
+                let Ok(body) = EnrolmentConfirmed::decode(statement.body) else {
                     return Ok(());
                 };
                 let ours = body.coordinator == self.identity()?.professional().to_bytes();

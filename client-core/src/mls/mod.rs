@@ -1,8 +1,10 @@
 //! What OpenMLS needs from this device: a place for its state and a source of cryptography.
 //!
-//! Owns the table of MLS state and the provider handed to every OpenMLS call. Leaves to others what
-//! the groups mean: who may be a member, when a commit is sent, what a message holds.
+//! Owns the table of MLS state, the provider handed to every OpenMLS call, and how a channel's
+//! group is made and found. Leaves to others what the groups mean: who may be a member, when a
+//! commit is sent, what a message holds.
 
+pub(crate) mod group;
 pub mod provider;
 pub mod storage;
 

@@ -182,7 +182,9 @@ impl CheckedRoster {
         }
     }
 
-    fn verify(
+    /// Verifies the signature of the device that authorised it, whose chain must
+    /// hold at `structure_seq` and server time `time_ms`.
+    pub fn verify(
         &self,
         structure: &Structure,
         structure_seq: u64,

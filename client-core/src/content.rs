@@ -1,0 +1,95 @@
+//! Reading and making signed events (architecture D9).
+
+use prost::Message;
+use prost::bytes::Bytes;
+use relais_content::v1::{Content, EventBody, SignedEvent, Void, content::Kind};
+use relais_wire::ids::{ChannelId, EventId};
+use relais_wire::label::{self, Label};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+/// The blobs that an event names, for the server's bookkeeping.
+pub(crate) fn blob_ids(body: &EventBody) -> Vec<Bytes> {
+    let kind = body.content.as_ref().and_then(|c| c.kind.as_ref());
+    match kind {
+        Some(Kind::Photo(photo)) => photo.original.iter().map(|b| b.blob_id.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The body of a signed event that this device made or verified.
+pub(crate) fn body_of(signed: &[u8]) -> Result<EventBody> {
+    SignedEvent::decode(signed)
+        .and_then(|event| EventBody::decode(event.body))
+        .map_err(|_| Error::Corrupt("event"))
+}
+
+pub(crate) fn is_void(signed: &[u8]) -> bool {
+    body_of(signed).is_ok_and(|body| {
+        let kind = body.content.and_then(|c| c.kind);
+        matches!(kind, Some(Kind::Void(_)))
+    })
+}
+
+impl Engine {
+    /// Signs an event with the next counter of this device in the channel.
+    pub(crate) fn sign_next(
+        &mut self,
+        channel: ChannelId,
+        content: Content,
+    ) -> Result<(EventId, Vec<u8>)> {
+        let counter: u64 = self
+            .db
+            .prepare_cached(
+                "UPDATE channels SET event_counter = event_counter + 1 WHERE channel = ?1
+                 RETURNING event_counter",
+            )?
+            .query_row([channel.0], |row| row.get(0))?;
+        self.sign_event(channel, counter, content)
+    }
+
+    /// A void that takes the counter of an event that was given up.
+    pub(crate) fn void_for(&self, signed: &[u8]) -> Result<(EventId, Vec<u8>)> {
+        self.resign(signed, Kind::Void(Void {}))
+    }
+
+    /// Other content under the counter of an event that was never sent or given up.
+    pub(crate) fn resign(&self, signed: &[u8], kind: Kind) -> Result<(EventId, Vec<u8>)> {
+        let body = body_of(signed)?;
+        let channel =
+            ChannelId::try_from(&body.channel_id).map_err(|_| Error::Corrupt("event"))?;
+        self.sign_event(channel, body.counter, Content { kind: Some(kind) })
+    }
+
+    fn sign_event(
+        &self,
+        channel: ChannelId,
+        counter: u64,
+        content: Content,
+    ) -> Result<(EventId, Vec<u8>)> {
+        let identity = self.identity()?;
+        let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
+        let id = EventId(self.random()?);
+        let head = self.structure.head();
+        let body = EventBody {
+            channel_id: channel.to_bytes(),
+            event_id: id.to_bytes(),
+            device_id: identity.device().to_bytes(),
+            counter,
+            last_seen_seq: row.cursor_seq,
+            last_seen_hash: row.cursor_hash.into(),
+            structure_seq: head.seq,
+            structure_hash: head.hash,
+            written_at_ms: self.now_ms,
+            content: Some(content),
+        }
+        .encode_to_vec();
+        let signature = label::sign(&identity.device_key(), Label::SignedEvent, &body);
+        let event = SignedEvent {
+            body: body.into(),
+            signature,
+        };
+        Ok((id, event.encode_to_vec()))
+    }
+}

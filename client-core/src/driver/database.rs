@@ -1,0 +1,64 @@
+//! Opening the database file (architecture D14): SQLCipher with a raw key, WAL,
+//! every commit on disk, one process at a time.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::error::{Error, Result};
+
+/// 32 random bytes, kept by the platform (Keychain, Keystore, key file).
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct DatabaseKey(pub [u8; 32]);
+
+impl std::fmt::Debug for DatabaseKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseKey(…)")
+    }
+}
+
+/// Opens or creates the encrypted database.
+///
+/// # Errors
+/// [`Error::WrongKey`] when the key does not open it, [`Error::Busy`] when
+/// another process has it open.
+pub fn open_database(path: &Path, key: &DatabaseKey) -> Result<Connection> {
+    create_private(path)?;
+    let conn = Connection::open(path)?;
+    // A raw key: a passphrase would cost 256,000 rounds at each opening.
+    let mut pragma = format!("PRAGMA key = \"x'{}'\"", hex::encode(key.0));
+    let keyed = conn.execute_batch(&pragma);
+    pragma.zeroize();
+    keyed?;
+    conn.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0")?;
+    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
+        .map_err(opening)?;
+    conn.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+         BEGIN IMMEDIATE; COMMIT",
+    )
+    .map_err(opening)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(conn)
+}
+
+fn opening(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => Error::WrongKey,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
+        _ => error.into(),
+    }
+}
+
+/// The file exists before SQLite opens it, readable by its owner alone.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map(drop)
+        .map_err(|e| Error::invalid("database", e.to_string()))
+}

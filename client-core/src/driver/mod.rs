@@ -1,0 +1,129 @@
+//! The native driver: one thread that owns the engine, a WebSocket, HTTP requests
+//! and the clock. Feature `native`; a browser has its own.
+//!
+//! Owns: opening the database file, reconnecting, back-off. Leaves every decision
+//! about content and order to the engine.
+
+mod database;
+mod network;
+mod run;
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::engine::{Engine, Event};
+use crate::error::{Error, Result};
+
+pub use database::{DatabaseKey, open_database};
+
+/// Events kept for a listener that is slow; one that falls behind is told how
+/// many it missed and reads the state again.
+const EVENTS: usize = 1024;
+
+type Job = Box<dyn FnOnce(&mut Engine) + Send>;
+
+/// A handle to an engine that runs on a thread of its own. Cloning it is cheap;
+/// the thread ends with [`Client::shutdown`] or with the last handle.
+#[derive(Clone)]
+pub struct Client {
+    jobs: mpsc::UnboundedSender<Job>,
+    events: broadcast::Sender<Event>,
+    stop: mpsc::Sender<oneshot::Sender<Result<()>>>,
+}
+
+/// Milliseconds since the Unix epoch, by this machine's clock.
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |d| d.as_millis() as u64)
+}
+
+impl Client {
+    /// Opens the database and starts the engine.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`], [`Error::Busy`], or of the database.
+    pub async fn open(path: &Path, key: DatabaseKey) -> Result<Self> {
+        let (jobs, job_queue) = mpsc::unbounded_channel();
+        let (stop, stop_queue) = mpsc::channel(1);
+        let (events, _) = broadcast::channel(EVENTS);
+        let (opened, result) = oneshot::channel();
+        let path = path.to_owned();
+        let listeners = events.clone();
+        let body = move || {
+            let engine = open_database(&path, &key).and_then(|db| Engine::open(db, now_ms()));
+            let engine = match engine {
+                Ok(engine) => engine,
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                    return;
+                }
+            };
+            let _ = opened.send(Ok(()));
+            run::run(engine, job_queue, stop_queue, listeners);
+        };
+        std::thread::Builder::new()
+            .name("relais-engine".into())
+            // OpenMLS recurses over the tree of a group.
+            .stack_size(8 * 1024 * 1024)
+            .spawn(body)
+            .map_err(|_| Error::Closed)?;
+        result.await.map_err(|_| Error::Closed)??;
+        Ok(Self { jobs, events, stop })
+    }
+
+    /// Runs a command or query on the engine's thread.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::Closed`] after shutdown.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |engine| {
+            let _ = answer.send(work(engine));
+        });
+        self.jobs.send(job).map_err(|_| Error::Closed)?;
+        result.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Events from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Waits until `condition` holds, looking again after each event; `false` when
+    /// `timeout` passed first.
+    ///
+    /// # Errors
+    /// Those of `condition`; [`Error::Closed`] after shutdown.
+    pub async fn wait_until<F>(&self, timeout: std::time::Duration, condition: F) -> Result<bool>
+    where
+        F: Fn(&mut Engine) -> Result<bool> + Send + Sync + Clone + 'static,
+    {
+        let mut events = self.events();
+        let deadline = tokio::time::Instant::now() + timeout;
+        loop {
+            if self.call(condition.clone()).await? {
+                return Ok(true);
+            }
+            match tokio::time::timeout_at(deadline, events.recv()).await {
+                Err(_) => return self.call(condition).await,
+                Ok(Err(broadcast::error::RecvError::Closed)) => return Err(Error::Closed),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Ends the connection, closes the database and the thread.
+    ///
+    /// # Errors
+    /// Of closing the database; [`Error::Closed`] when it was closed before.
+    pub async fn shutdown(self) -> Result<()> {
+        let (done, result) = oneshot::channel();
+        self.stop.send(done).await.map_err(|_| Error::Closed)?;
+        result.await.map_err(|_| Error::Closed)?
+    }
+}

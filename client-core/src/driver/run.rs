@@ -1,0 +1,192 @@
+//! The loop of the engine's thread: inputs in, outputs out, sleep until something
+//! happens or is due.
+
+use std::time::Duration;
+
+use prost::bytes::Bytes;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::network::{self, Input};
+use super::{Job, now_ms};
+use crate::engine::{Engine, Event, Phase};
+use crate::error::Result;
+
+/// Entries applied in one transaction: queries run between two.
+const BUDGET: usize = 64;
+const FIRST_RETRY_MS: u64 = 100;
+const LAST_RETRY_MS: u64 = 10_000;
+
+struct Driver {
+    engine: Engine,
+    http: reqwest::Client,
+    inputs: mpsc::Sender<Input>,
+    listeners: broadcast::Sender<Event>,
+    /// Number of the present socket (or attempt), and where its frames go.
+    socket: u64,
+    open: bool,
+    frames: Option<mpsc::UnboundedSender<Vec<Bytes>>>,
+    failures: u32,
+    connect_at_ms: u64,
+}
+
+pub(super) fn run(
+    engine: Engine,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    stop: mpsc::Receiver<oneshot::Sender<Result<()>>>,
+    listeners: broadcast::Sender<Event>,
+) {
+    // One provider for the whole process; a second installation is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return;
+    };
+    let Ok(http) = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+    else {
+        return;
+    };
+    let (inputs, received) = mpsc::channel(256);
+    let driver = Driver {
+        engine,
+        http,
+        inputs,
+        listeners,
+        socket: 0,
+        open: false,
+        frames: None,
+        failures: 0,
+        connect_at_ms: 0,
+    };
+    runtime.block_on(driver.drive(jobs, stop, received));
+}
+
+impl Driver {
+    async fn drive(
+        mut self,
+        mut jobs: mpsc::UnboundedReceiver<Job>,
+        mut stop: mpsc::Receiver<oneshot::Sender<Result<()>>>,
+        mut received: mpsc::Receiver<Input>,
+    ) {
+        let done = loop {
+            self.engine.set_time(now_ms());
+            let more = match self.engine.step(BUDGET) {
+                Ok(more) => more,
+                Err(error) => {
+                    tracing::warn!(code = error.code(), "a step failed; reconnecting");
+                    self.hang_up();
+                    false
+                }
+            };
+            self.carry_out();
+            let pause = if more { Duration::ZERO } else { self.pause() };
+            tokio::select! {
+                biased;
+                done = stop.recv() => break done,
+                job = jobs.recv() => {
+                    let Some(job) = job else { break None };
+                    self.engine.set_time(now_ms());
+                    job(&mut self.engine);
+                }
+                Some(input) = received.recv() => {
+                    self.take(input);
+                    // What has arrived meanwhile goes into the same transaction.
+                    for _ in 0..BUDGET {
+                        let Ok(input) = received.try_recv() else { break };
+                        self.take(input);
+                    }
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+        };
+        self.frames = None;
+        let closed = self.engine.close();
+        if let Some(done) = done {
+            let _ = done.send(closed);
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        self.engine.set_time(now_ms());
+        let result = match input {
+            Input::Opened(number, frames) if number == self.socket => {
+                self.frames = Some(frames);
+                self.engine.connected()
+            }
+            Input::Frame(number, frame) if number == self.socket && self.frames.is_some() => {
+                self.engine.receive(frame)
+            }
+            Input::Closed(number) if number == self.socket => {
+                self.hang_up();
+                Ok(())
+            }
+            Input::Answered(id, response) => self.engine.respond(id, response),
+            _ => Ok(()), // Of a socket that was given up.
+        };
+        if let Err(error) = result {
+            tracing::warn!(code = error.code(), "an input failed; reconnecting");
+            self.hang_up();
+        }
+    }
+
+    fn hang_up(&mut self) {
+        if self.engine.phase() == Phase::Ready {
+            self.failures = 0;
+        }
+        self.frames = None;
+        self.open = false;
+        self.socket += 1;
+        let delay = (FIRST_RETRY_MS << self.failures.min(10)).min(LAST_RETRY_MS);
+        // Devices that lost the same server do not all come back at once.
+        let jitter = now_ms() % (delay / 2 + 1);
+        self.failures += 1;
+        self.connect_at_ms = now_ms() + delay / 2 + jitter;
+        self.engine.disconnected();
+    }
+
+    fn carry_out(&mut self) {
+        let frames = self.engine.take_frames();
+        if let Some(socket) = &self.frames
+            && !frames.is_empty()
+            && socket.send(frames).is_err()
+        {
+            self.hang_up();
+        }
+        let server_url = self.engine.server_url().map(str::to_owned);
+        for request in self.engine.take_requests() {
+            let Some(server_url) = server_url.clone() else {
+                continue;
+            };
+            let token = self.engine.token().map(str::to_owned);
+            let (http, inputs) = (self.http.clone(), self.inputs.clone());
+            tokio::spawn(network::request(http, server_url, token, request, inputs));
+        }
+        for event in self.engine.take_events() {
+            let _ = self.listeners.send(event);
+        }
+        if self.open && self.engine.closed_by_server().is_some() {
+            self.hang_up();
+        }
+        if let Some(server_url) = server_url
+            && self.engine.wants_connection()
+            && !self.open
+            && now_ms() >= self.connect_at_ms
+        {
+            self.open = true;
+            self.socket += 1;
+            let (number, inputs) = (self.socket, self.inputs.clone());
+            tokio::spawn(network::socket(number, server_url, inputs));
+        }
+    }
+
+    /// Until something is due; a long time when nothing is.
+    fn pause(&self) -> Duration {
+        let connect = (self.engine.wants_connection() && !self.open).then_some(self.connect_at_ms);
+        let due = [connect, self.engine.wake_at()].into_iter().flatten().min();
+        let wait = due.map_or(60_000, |at| at.saturating_sub(now_ms()).clamp(1, 60_000));
+        Duration::from_millis(wait)
+    }
+}

@@ -1,0 +1,370 @@
+//! One connection: authentication, what is subscribed and how far each log is
+//! caught up, and the batches in which received entries are applied.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message;
+use prost::bytes::Bytes;
+use relais_wire::RefusalCode;
+use relais_wire::ids::ChannelId;
+use relais_wire::label::{self, Label};
+use relais_wire::v1::{
+    Ack, CaughtUp, ChannelCursor, Challenge, ClientFrame, Closing, Cursors, Delivery, Hello,
+    HelloBody, Ready, ServerFrame, Subscribe, ack, caught_up, client_frame, delivery, server_frame,
+    subscribe,
+};
+use rusqlite::params;
+
+use super::{Engine, Event, Trouble};
+use crate::db::meta::{self, keys};
+use crate::error::{Error, Result};
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// No socket.
+    #[default]
+    Offline,
+    /// Waiting for the server's challenge or its answer to ours.
+    Authenticating,
+    /// Frames flow.
+    Ready,
+}
+
+/// State of the present connection; forgotten when it ends.
+#[derive(Default)]
+pub(crate) struct Link {
+    pub phase: Phase,
+    pub token: Option<String>,
+    pub structure_caught_up: bool,
+    pub inbox_caught_up: bool,
+    pub subscribed: BTreeSet<ChannelId>,
+    pub caught_up: BTreeSet<ChannelId>,
+    /// Caught-up marks that wait until the entries before them are applied.
+    pub pending_caught_up: BTreeMap<ChannelId, u64>,
+    pub in_flight: usize,
+    /// What an earlier connection left unanswered was sent again.
+    pub resent: bool,
+    pub closed_by_server: Option<RefusalCode>,
+    /// Channels whose next entry waits for the structure log.
+    pub blocked: BTreeSet<ChannelId>,
+    /// The next inbox item waits for a log to be read to its end.
+    pub inbox_blocked: bool,
+}
+
+impl Engine {
+    /// A socket is open; the server speaks first.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn connected(&mut self) -> Result<()> {
+        self.disconnected();
+        self.link.phase = Phase::Authenticating;
+        self.events.push_back(Event::SyncChanged);
+        Ok(())
+    }
+
+    /// The socket is gone. Nothing that was durable is lost.
+    pub fn disconnected(&mut self) {
+        self.link = Link::default();
+        self.frames.clear();
+        self.waiting.clear();
+        self.inbox.clear();
+        self.events.push_back(Event::SyncChanged);
+    }
+
+    /// Takes a frame from the server. It is only queued; [`Engine::step`] applies
+    /// it. A frame that does not decode ends the connection, nothing else.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn receive(&mut self, frame: Bytes) -> Result<()> {
+        self.dirty = true;
+        let Ok(ServerFrame { frame: Some(frame) }) = ServerFrame::decode(frame) else {
+            self.link.closed_by_server = Some(RefusalCode::Malformed);
+            return Ok(());
+        };
+        use server_frame::Frame;
+        match frame {
+            Frame::Challenge(challenge) => self.answer_challenge(&challenge),
+            Frame::Ready(ready) => self.ready(ready),
+            Frame::Delivery(delivery) => self.delivered(delivery),
+            Frame::CaughtUp(caught_up) => self.caught_up(caught_up),
+            Frame::Answer(answer) => self.answered(&answer),
+            Frame::Cursors(cursors) => self.cursors(&cursors),
+            Frame::Closing(closing) => self.closing(&closing),
+        }
+    }
+
+    /// Why the server ended the connection, once it did: the driver closes the
+    /// socket and tries again later.
+    pub fn closed_by_server(&self) -> Option<RefusalCode> {
+        self.link.closed_by_server
+    }
+
+    /// Where the connection stands.
+    pub fn phase(&self) -> Phase {
+        self.link.phase
+    }
+
+    /// Bearer token for the blob routes.
+    pub fn token(&self) -> Option<&str> {
+        self.link.token.as_deref()
+    }
+
+    pub(crate) fn push(&mut self, frame: client_frame::Frame) {
+        let frame = ClientFrame { frame: Some(frame) };
+        self.frames.push_back(frame.encode_to_vec().into());
+    }
+
+    fn answer_challenge(&mut self, challenge: &Challenge) -> Result<()> {
+        if self.is_frozen() || self.link.phase != Phase::Authenticating {
+            return Ok(());
+        }
+        // The lease is durable before it is presented (architecture D10).
+        let lease: [u8; 16] = self.random()?;
+        let previous = self.transaction(|engine| {
+            let previous = meta::get(&engine.db, keys::LEASE)?.unwrap_or_default();
+            meta::put(&engine.db, keys::PREVIOUS_LEASE, &previous)?;
+            meta::put(&engine.db, keys::LEASE, &lease)?;
+            Ok(previous)
+        })?;
+        let identity = self.identity()?;
+        let body = HelloBody {
+            nonce: challenge.nonce.clone(),
+            structure_id: identity.structure().to_bytes(),
+            device_id: identity.device().to_bytes(),
+            protocol_version: relais_wire::PROTOCOL_VERSION,
+            client_version: crate::CLIENT_VERSION,
+            lease: lease.to_vec().into(),
+            previous_lease: previous.into(),
+            send_counter: meta::get_u64(&self.db, keys::SEND_COUNTER)?,
+        }
+        .encode_to_vec();
+        let signature = label::sign(&identity.device_key(), Label::Hello, &body);
+        self.push(client_frame::Frame::Hello(Hello {
+            body: body.into(),
+            signature,
+        }));
+        Ok(())
+    }
+
+    fn ready(&mut self, ready: Ready) -> Result<()> {
+        if ready.send_counter > meta::get_u64(&self.db, keys::SEND_COUNTER)? {
+            return self.freeze();
+        }
+        self.link.phase = Phase::Ready;
+        self.link.token = Some(ready.token);
+        let structure_after = self.structure.head().seq;
+        self.push(client_frame::Frame::Subscribe(Subscribe {
+            log: Some(subscribe::Log::StructureAfter(structure_after)),
+        }));
+        let inbox_after = meta::get_u64(&self.db, keys::INBOX_SEQ)?;
+        self.push(client_frame::Frame::Subscribe(Subscribe {
+            log: Some(subscribe::Log::InboxAfter(inbox_after)),
+        }));
+        // Channels with waiting intents come first: they can send the sooner.
+        let mut statement = self.db.prepare_cached(
+            "SELECT c.channel, c.cursor_seq FROM channels c WHERE c.state = 'joined'
+             ORDER BY NOT EXISTS (SELECT 1 FROM intents i WHERE i.channel = c.channel
+                AND i.state IN ('waiting', 'sent')), c.channel",
+        )?;
+        let channels: Vec<([u8; 16], u64)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        drop(statement);
+        for (channel, cursor) in channels {
+            self.subscribe(ChannelId(channel), cursor);
+        }
+        self.events.push_back(Event::SyncChanged);
+        Ok(())
+    }
+
+    pub(crate) fn subscribe(&mut self, channel: ChannelId, after_seq: u64) {
+        if self.link.phase != Phase::Ready || !self.link.subscribed.insert(channel) {
+            return;
+        }
+        self.push(client_frame::Frame::Subscribe(Subscribe {
+            log: Some(subscribe::Log::Channel(ChannelCursor {
+                channel_id: channel.to_bytes(),
+                after_seq,
+            })),
+        }));
+    }
+
+    fn delivered(&mut self, delivery: Delivery) -> Result<()> {
+        match delivery.item {
+            Some(delivery::Item::Structure(entry)) => {
+                self.transaction(|engine| engine.apply_structure_entry(&entry))
+            }
+            Some(delivery::Item::Inbox(item)) => {
+                self.inbox.push_back(item);
+                Ok(())
+            }
+            Some(delivery::Item::Channel(entry)) => {
+                if let Ok(channel) = ChannelId::try_from(&entry.channel_id) {
+                    self.waiting.entry(channel).or_default().push_back(entry);
+                }
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn caught_up(&mut self, caught_up: CaughtUp) -> Result<()> {
+        use caught_up::Log;
+        match caught_up.log {
+            Some(Log::StructureSeq(seq)) => {
+                self.link.structure_caught_up = self.structure.head().seq >= seq;
+                self.check_structure_claims()?;
+            }
+            Some(Log::InboxSeq(_)) => self.link.inbox_caught_up = true,
+            Some(Log::Channel(cursor)) => {
+                if let Ok(channel) = ChannelId::try_from(&cursor.channel_id) {
+                    self.link.pending_caught_up.insert(channel, cursor.after_seq);
+                }
+            }
+            Some(Log::Trimmed(trimmed)) => {
+                if let Ok(channel) = ChannelId::try_from(&trimmed.channel_id) {
+                    self.transaction(|engine| engine.stop_channel(channel, "trimmed"))?;
+                }
+            }
+            // The removing commit came before; a device without a span has nothing
+            // to read. Either way the log decides, not this frame.
+            Some(Log::Closed(_)) | None => {}
+        }
+        self.events.push_back(Event::SyncChanged);
+        Ok(())
+    }
+
+    fn closing(&mut self, closing: &Closing) -> Result<()> {
+        self.link.closed_by_server = Some(closing.code());
+        match closing.code() {
+            RefusalCode::CloneSuspected => self.freeze(),
+            RefusalCode::DeviceRevoked => {
+                self.trouble(Trouble::Revoked);
+                Ok(())
+            }
+            RefusalCode::UnsupportedVersion => {
+                self.trouble(Trouble::UpdateNeeded);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn cursors(&mut self, cursors: &Cursors) -> Result<()> {
+        let Ok(channel) = ChannelId::try_from(&cursors.channel_id) else {
+            return Ok(());
+        };
+        self.transaction(|engine| {
+            for device in &cursors.devices {
+                engine
+                    .db
+                    .prepare_cached(
+                        "INSERT INTO cursors (channel, device, seq) VALUES (?1, ?2, ?3)
+                         ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
+                    )?
+                    .execute(params![
+                        channel.0,
+                        device.device_id.as_ref(),
+                        device.seq.min(i64::MAX as u64)
+                    ])?;
+            }
+            engine.events.push_back(Event::ThreadChanged(channel));
+            Ok(())
+        })
+    }
+
+    /// Applies at most `budget` received items in one transaction and stages what
+    /// can be sent. Returns whether there is more to do now.
+    ///
+    /// # Errors
+    /// Of the database: nothing of the batch was kept, and the caller ends the
+    /// connection (what was received comes again).
+    pub fn step(&mut self, budget: usize) -> Result<bool> {
+        if !self.is_enrolled() {
+            if self.http.retry_enrolment_ms.is_some_and(|at| at <= self.now_ms) {
+                self.http.retry_enrolment_ms = None;
+                self.continue_enrolment();
+            }
+            return Ok(false);
+        }
+        let due = self.wake_at().is_some_and(|at| at <= self.now_ms);
+        if !std::mem::take(&mut self.dirty) && !due {
+            return Ok(false);
+        }
+        if self.hold_until_ms <= self.now_ms {
+            self.hold_until_ms = 0;
+        }
+        let acks = self.transaction(|engine| {
+            let mut left = budget;
+            let mut acks = BTreeMap::new();
+            engine.apply_inbox(&mut left)?;
+            engine.apply_channels(&mut left, &mut acks)?;
+            Ok(acks)
+        })?;
+        // Acknowledged only after the commit (architecture D2).
+        for (channel, seq) in acks {
+            self.push(client_frame::Frame::Ack(Ack {
+                log: Some(ack::Log::Channel(ChannelCursor {
+                    channel_id: channel.to_bytes(),
+                    after_seq: seq,
+                })),
+            }));
+        }
+        if self.link.phase == Phase::Ready && !self.is_frozen() {
+            let more = self.transaction(|engine| engine.stage(budget))?;
+            self.pump_blobs()?;
+            self.dirty |= more;
+        }
+        self.dirty |= self.has_applicable();
+        Ok(self.dirty)
+    }
+
+    pub(crate) fn ack_inbox(&mut self, seq: u64) {
+        self.push(client_frame::Frame::Ack(Ack {
+            log: Some(ack::Log::InboxSeq(seq)),
+        }));
+    }
+
+    /// When [`Engine::step`] should be called even if nothing arrives,
+    /// milliseconds since the Unix epoch.
+    pub fn wake_at(&self) -> Option<u64> {
+        let hold = (self.hold_until_ms > 0).then_some(self.hold_until_ms);
+        let ready = self.link.phase == Phase::Ready;
+        let sending = [hold, self.http.next_blob_ms];
+        let sending = sending.into_iter().flatten().filter(|_| ready);
+        sending.chain(self.http.retry_enrolment_ms).min()
+    }
+
+    /// A higher counter at the server, an unknown lease or an unknown entry of
+    /// our own: this database was restored or copied. Nothing more is encrypted
+    /// (invariant 7).
+    pub(crate) fn freeze(&mut self) -> Result<()> {
+        let now = self.now_ms;
+        let in_transaction = !self.db.is_autocommit();
+        let write = |engine: &mut Self| meta::put_u64(&engine.db, keys::FROZEN, now);
+        if in_transaction {
+            write(self)?;
+        } else {
+            self.transaction(write)?;
+        }
+        self.trouble(Trouble::Frozen);
+        self.link.closed_by_server = Some(RefusalCode::CloneSuspected);
+        Ok(())
+    }
+
+    /// Whether this database was found to be restored or copied.
+    pub fn is_frozen(&self) -> bool {
+        self.trouble.contains(&Trouble::Frozen)
+    }
+
+    pub(crate) fn require_unfrozen(&self) -> Result<()> {
+        if self.is_frozen() {
+            Err(Error::Frozen)
+        } else {
+            Ok(())
+        }
+    }
+}

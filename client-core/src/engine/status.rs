@@ -1,0 +1,118 @@
+//! What a person should know about the state of their device.
+
+use relais_wire::ids::ChannelId;
+
+use super::{Engine, Event, Phase};
+use crate::db::meta::{self, keys};
+use crate::error::Result;
+use crate::identity::enrol::WhoAmI;
+
+/// Something that needs a person's attention. Each is shown until it is resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The database was restored or copied: the device must be enrolled again.
+    Frozen,
+    /// This device was revoked.
+    Revoked,
+    /// The server needs a newer version of the program.
+    UpdateNeeded,
+    /// The server showed two versions of the structure log, or one that breaks
+    /// its rules.
+    StructureForked,
+    /// A colleague knows more of the structure log than the server shows.
+    StructureWithheld,
+    /// The server showed two versions of a channel's log.
+    ChannelForked(ChannelId),
+    /// A channel cannot go on; its state says why.
+    ChannelStopped(ChannelId),
+}
+
+/// Whether everything is up to date, and what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncState {
+    /// Where the connection stands.
+    pub phase: Phase,
+    /// All logs were read to the head that they had at connection.
+    pub caught_up: bool,
+    /// Acts that the log has not settled.
+    pub waiting: u64,
+    /// Acts that failed and need a person.
+    pub failed: u64,
+    /// Blobs not completely sent or fetched.
+    pub transfers: u64,
+}
+
+impl Engine {
+    pub(crate) fn trouble(&mut self, trouble: Trouble) {
+        if !self.trouble.contains(&trouble) {
+            self.trouble.push(trouble.clone());
+            self.events.push_back(Event::Trouble(trouble));
+        }
+    }
+
+    /// What needs attention now.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.trouble
+    }
+
+    /// Whether everything is up to date, and what waits.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn sync_state(&self) -> Result<SyncState> {
+        let count = |sql: &str| -> Result<u64> {
+            Ok(self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        };
+        let channels = count("SELECT count(*) FROM channels WHERE state = 'joined'")?;
+        let applied = self.inbox.is_empty() && self.waiting.values().all(|queue| queue.is_empty());
+        Ok(SyncState {
+            phase: self.link.phase,
+            caught_up: self.link.phase == Phase::Ready
+                && self.link.structure_caught_up
+                && self.link.inbox_caught_up
+                && applied
+                && self.link.caught_up.len() as u64 >= channels,
+            waiting: count("SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')")?,
+            failed: count("SELECT count(*) FROM intents WHERE state = 'failed'")?,
+            transfers: count("SELECT count(*) FROM blobs WHERE state IN ('send', 'fetch')")?,
+        })
+    }
+
+    /// This device's public identity.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotEnrolled`].
+    pub fn whoami(&self) -> Result<WhoAmI> {
+        let identity = self.identity()?;
+        let professional = identity.professional();
+        let person = self.structure.professional(&professional);
+        Ok(WhoAmI {
+            structure: identity.structure(),
+            professional,
+            device: identity.device(),
+            card: self.card(&professional)?,
+            confirmed: person.is_some_and(|p| p.confirmed_seq.is_some()),
+            coordinator: self.structure.is_coordinator(&professional),
+            server_url: self.enrolment.server_url.clone(),
+        })
+    }
+
+    /// Remembers the highest structure head that an author knew, and says so when
+    /// the server shows less (requirement I5).
+    pub(crate) fn claim_structure_head(&mut self, seq: u64) -> Result<()> {
+        if seq > meta::get_u64(&self.db, keys::STRUCTURE_CLAIMED)? {
+            meta::put_u64(&self.db, keys::STRUCTURE_CLAIMED, seq)?;
+        }
+        self.check_structure_claims()
+    }
+
+    pub(crate) fn check_structure_claims(&mut self) -> Result<()> {
+        let claimed = meta::get_u64(&self.db, keys::STRUCTURE_CLAIMED)?;
+        if self.link.structure_caught_up && claimed > self.structure.head().seq {
+            self.trouble(Trouble::StructureWithheld);
+        } else {
+            self.trouble.retain(|t| *t != Trouble::StructureWithheld);
+        }
+        Ok(())
+    }
+}

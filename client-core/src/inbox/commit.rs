@@ -1,0 +1,215 @@
+//! Commits from the log. The log tells who won an epoch: a pending commit of this
+//! device is merged when it comes back, and dropped when another came first.
+
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::{MlsMessageIn, ProcessedMessageContent, ProtocolMessage, StagedCommit};
+use openmls_traits::OpenMlsProvider;
+use prost::Message;
+use relais_wire::ids::{ChannelId, ProfessionalId};
+use relais_wire::mls::{CommitChange, Leaf, read_commit};
+use relais_wire::roster::{CheckedRoster, judge};
+use relais_wire::v1::{ChannelEntry, ChannelRole, CommitAad};
+use rusqlite::params;
+
+use super::entry::{ChannelRow, Fault};
+use crate::engine::{Engine, Event};
+use crate::error::{Error, Result};
+use crate::outbox::intent;
+
+impl Engine {
+    pub(super) fn apply_commit(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+        own: bool,
+    ) -> Result<(), Fault> {
+        if entry.incarnation != row.incarnation || entry.epoch != row.epoch {
+            return Err(Fault::Stop("a commit of another epoch".into()));
+        }
+        let prior = self.roster(channel)?;
+        let (change, next, removed) = if own {
+            self.merge_own(channel, entry, &prior)?
+        } else {
+            self.merge_other(channel, entry, &prior)?
+        };
+        self.put_roster(channel, &next)?;
+        self.tell_changes(channel, entry, &prior, &next, &change)?;
+        if removed {
+            self.leave(channel)?;
+            return Ok(());
+        }
+        self.db
+            .prepare_cached("UPDATE channels SET epoch = ?2 WHERE channel = ?1")?
+            .execute(params![channel.0, row.epoch + 1])?;
+        self.requeue_events(channel, row.epoch + 1)?;
+        if own && let Some(id) = self.intent_of(&entry.payload)? {
+            let wish = intent::load(&self.db, id)?.map(|i| i.wish);
+            self.settle(id)?;
+            if let Some(wish) = wish {
+                self.welcome_joiners(channel, &wish)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_own(
+        &mut self,
+        channel: ChannelId,
+        entry: &ChannelEntry,
+        prior: &CheckedRoster,
+    ) -> Result<(CommitChange, CheckedRoster, bool), Fault> {
+        if self.intent_of(&entry.payload)?.is_none() {
+            return Err(Fault::Clone);
+        }
+        let mut group = self.take_group(channel)?;
+        let sender = openmls::prelude::Sender::Member(group.own_leaf_index());
+        let pending = group
+            .pending_commit()
+            .ok_or_else(|| Fault::Stop("our own commit is not known any more".into()))?;
+        let change = read_commit(group.public_group(), &sender, pending)
+            .map_err(|e| Fault::Stop(e.to_string()))?;
+        // The server judged it by the head in force then, as this device does now.
+        let head = self.structure.head().seq;
+        let next = judge(&self.structure, head, entry.time_ms, prior, &change)
+            .map_err(|broken| Fault::Stop(broken.to_string()))?;
+        group
+            .merge_pending_commit(&self.provider())
+            .map_err(Error::mls)?;
+        self.keep_group(channel, group);
+        Ok((change, next, false))
+    }
+
+    fn merge_other(
+        &mut self,
+        channel: ChannelId,
+        entry: &ChannelEntry,
+        prior: &CheckedRoster,
+    ) -> Result<(CommitChange, CheckedRoster, bool), Fault> {
+        let mut group = self.take_group(channel)?;
+        let unreadable = |e: &dyn std::fmt::Display| Fault::Stop(format!("commit: {e}"));
+        let message = MlsMessageIn::tls_deserialize_exact(entry.payload.as_ref())
+            .map_err(|e| unreadable(&e))?;
+        let message: ProtocolMessage = message
+            .try_into_protocol_message()
+            .map_err(|e| unreadable(&e))?;
+        if group.pending_commit().is_some() {
+            group
+                .clear_pending_commit(self.provider().storage())
+                .map_err(Error::mls)?;
+            self.requeue_commit(channel)?;
+        }
+        let processed = group
+            .process_message(&self.provider(), message)
+            .map_err(|e| unreadable(&e))?;
+        let aad = CommitAad::decode(processed.aad()).map_err(|e| unreadable(&e))?;
+        let head = aad.structure_head.unwrap_or_default();
+        if head.seq > self.structure.head().seq {
+            self.claim_structure_head(head.seq)?;
+            return Err(Fault::Waits);
+        }
+        if self.structure_hash(head.seq)?.as_deref() != Some(head.hash.as_ref()) {
+            return Err(Fault::Stop("the commit knows another structure log".into()));
+        }
+        let sender = processed.sender().clone();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Err(Fault::Stop("the entry is not a commit".into()));
+        };
+        let staged: StagedCommit = *staged;
+        let change = read_commit(group.public_group(), &sender, &staged)
+            .map_err(|e| Fault::Stop(e.to_string()))?;
+        if change.committer.device.to_bytes() != entry.device_id {
+            return Err(Fault::Stop("the commit is of another device".into()));
+        }
+        let next = judge(&self.structure, head.seq, entry.time_ms, prior, &change)
+            .map_err(|broken| Fault::Stop(broken.to_string()))?;
+        let removed = staged.self_removed();
+        group
+            .merge_staged_commit(&self.provider(), staged)
+            .map_err(Error::mls)?;
+        self.keep_group(channel, group);
+        Ok((change, next, removed))
+    }
+
+    /// Another commit ended the epoch: this device's is staged again.
+    fn requeue_commit(&mut self, channel: ChannelId) -> Result<()> {
+        let open: Option<i64> = intent::sent_commit(&self.db, channel)?;
+        match open {
+            Some(id) => self.again(id, "another change came first"),
+            None => Ok(()),
+        }
+    }
+
+    /// Messages of a past epoch that the log does not show were not accepted:
+    /// the same events are encrypted again (architecture D4).
+    fn requeue_events(&mut self, channel: ChannelId, epoch: u64) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "UPDATE intents SET state = 'waiting' WHERE kind = 'event' AND id IN
+                 (SELECT intent FROM sends WHERE channel = ?1 AND epoch < ?2 AND live = 1)",
+            )?
+            .execute(params![channel.0, epoch])?;
+        self.db
+            .prepare_cached("UPDATE sends SET live = 0 WHERE channel = ?1 AND epoch < ?2")?
+            .execute(params![channel.0, epoch])?;
+        self.link.in_flight = self.count_in_flight()?;
+        Ok(())
+    }
+
+    fn leave(&mut self, channel: ChannelId) -> Result<()> {
+        let mut group = self.take_group(channel)?;
+        group
+            .delete(self.provider().storage())
+            .map_err(Error::mls)?;
+        self.close_channel(channel, "removed", "you were removed from this thread")?;
+        self.events.push_back(Event::ThreadsChanged);
+        Ok(())
+    }
+
+    /// Every membership and device change is visible in the thread (requirement M10).
+    fn tell_changes(
+        &self,
+        channel: ChannelId,
+        entry: &ChannelEntry,
+        prior: &CheckedRoster,
+        next: &CheckedRoster,
+        change: &CommitChange,
+    ) -> Result<()> {
+        let actor = change.committer.professional;
+        let mut told: Vec<(&str, ProfessionalId, String)> = Vec::new();
+        for (id, member) in &next.members {
+            match prior.members.get(id) {
+                None => told.push(("added", *id, role_text(member.role).into())),
+                Some(before) if before != member => {
+                    told.push(("role", *id, role_text(member.role).into()));
+                }
+                Some(_) => {}
+            }
+        }
+        let gone = prior.members.keys().filter(|id| !next.members.contains_key(id));
+        told.extend(gone.map(|id| ("removed", *id, String::new())));
+        let stays = |leaf: &&Leaf| {
+            prior.members.contains_key(&leaf.professional)
+                && next.members.contains_key(&leaf.professional)
+        };
+        let devices = [("device_added", &change.added), ("device_removed", &change.removed)];
+        for (kind, leaves) in devices {
+            for leaf in leaves.iter().filter(stays) {
+                told.push((kind, leaf.professional, leaf.device.to_string()));
+            }
+        }
+        for (part, (kind, subject, detail)) in told.into_iter().enumerate() {
+            self.notice(channel, entry, part as u32, kind, &actor, &subject, &detail)?;
+        }
+        Ok(())
+    }
+}
+
+fn role_text(role: ChannelRole) -> &'static str {
+    match role {
+        ChannelRole::Manager => "manager",
+        ChannelRole::Contributor => "contributor",
+        ChannelRole::Reader => "reader",
+        ChannelRole::Unspecified => "",
+    }
+}

@@ -1,0 +1,253 @@
+//! One entry of a channel's log: its place in the order, its hash, and who is
+//! asked to apply it.
+
+use relais_wire::chain;
+use relais_wire::ids::{ChannelId, DeviceId};
+use relais_wire::roster::CheckedRoster;
+use relais_wire::v1::{ChannelEntry, EntryKind, SignedRoster};
+use rusqlite::{OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::Outcome;
+use crate::engine::{Engine, Event};
+use crate::error::{Error, Result};
+
+/// The year 2100: no entry is of a later time.
+const FAR_FUTURE_MS: u64 = 4_102_444_800_000;
+
+/// A row of the channels table.
+#[derive(Debug, Clone)]
+pub(crate) struct ChannelRow {
+    pub incarnation: u32,
+    pub epoch: u64,
+    pub cursor_seq: u64,
+    pub cursor_hash: Vec<u8>,
+    pub cursor_time_ms: u64,
+    pub state: String,
+}
+
+/// Why an entry was not applied as it stands.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It needs structure entries that have not arrived.
+    Waits,
+    /// Quarantined: recorded with its reason, the log goes on.
+    Park(String),
+    /// A commit that breaks a rule or cannot be processed: the channel stops.
+    Stop(String),
+    /// This database was restored or copied.
+    Clone,
+    /// The database failed.
+    Engine(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl Engine {
+    pub(crate) fn channel_row(&self, channel: ChannelId) -> Result<Option<ChannelRow>> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT incarnation, epoch, cursor_seq, cursor_hash, cursor_time_ms, state
+                 FROM channels WHERE channel = ?1",
+            )?
+            .query_row([channel.0], |row| {
+                Ok(ChannelRow {
+                    incarnation: row.get(0)?,
+                    epoch: row.get(1)?,
+                    cursor_seq: row.get(2)?,
+                    cursor_hash: row.get(3)?,
+                    cursor_time_ms: row.get(4)?,
+                    state: row.get(5)?,
+                })
+            })
+            .optional()?)
+    }
+
+    pub(crate) fn incarnation(&self, channel: ChannelId) -> Result<u32> {
+        let row = self.channel_row(channel)?;
+        Ok(row.ok_or(Error::Unknown("thread"))?.incarnation)
+    }
+
+    /// The roster in force.
+    pub(crate) fn roster(&self, channel: ChannelId) -> Result<CheckedRoster> {
+        use prost::Message;
+        let signed: Vec<u8> = self
+            .db
+            .prepare_cached(
+                "SELECT signed FROM rosters WHERE channel = ?1 ORDER BY version DESC LIMIT 1",
+            )?
+            .query_row([channel.0], |row| row.get(0))
+            .optional()?
+            .ok_or(Error::Unknown("thread"))?;
+        SignedRoster::decode(signed.as_slice())
+            .ok()
+            .and_then(|signed| CheckedRoster::read(&signed).ok())
+            .ok_or(Error::Corrupt("roster"))
+    }
+
+    pub(crate) fn put_roster(&self, channel: ChannelId, roster: &CheckedRoster) -> Result<()> {
+        use prost::Message;
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO rosters (channel, version, signed) VALUES (?1, ?2, ?3)")?
+            .execute(params![
+                channel.0,
+                roster.version,
+                roster.signed().encode_to_vec()
+            ])?;
+        Ok(())
+    }
+
+    pub(super) fn apply_entry(&mut self, channel: ChannelId, entry: &ChannelEntry) -> Result<Outcome> {
+        let Some(row) = self.channel_row(channel)? else {
+            return Ok(Outcome::Done); // A channel without its Welcome: read later.
+        };
+        if row.state != "joined" || entry.seq <= row.cursor_seq {
+            return Ok(Outcome::Done);
+        }
+        let sane = entry.time_ms >= row.cursor_time_ms && entry.time_ms < FAR_FUTURE_MS;
+        if entry.seq != row.cursor_seq + 1 || !sane {
+            // The server skipped an entry or invents times: ask again from our cursor.
+            self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
+            self.waiting.remove(&channel);
+            return Ok(Outcome::Done);
+        }
+        // The savepoint needs the engine as a whole, so it is spelled out here.
+        self.db.execute_batch("SAVEPOINT entry")?;
+        let applied = self.apply_kind(channel, &row, entry);
+        match applied {
+            Ok(()) => self.db.execute_batch("RELEASE entry")?,
+            Err(fault) => {
+                self.db.execute_batch("ROLLBACK TO entry; RELEASE entry")?;
+                self.groups.remove(&channel);
+                match fault {
+                    Fault::Waits => return Ok(Outcome::Waits),
+                    Fault::Park(reason) => self.park(channel, entry, &reason)?,
+                    Fault::Stop(reason) => {
+                        self.park(channel, entry, &reason)?;
+                        self.stop_channel(channel, &reason)?;
+                        return Ok(Outcome::Done);
+                    }
+                    Fault::Clone => {
+                        self.freeze()?;
+                        return Ok(Outcome::Waits);
+                    }
+                    Fault::Engine(error) => return Err(error),
+                }
+            }
+        }
+        self.advance(channel, &row, entry)?;
+        self.events.push_back(Event::ThreadChanged(channel));
+        Ok(Outcome::Done)
+    }
+
+    fn apply_kind(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+    ) -> Result<(), Fault> {
+        let device = DeviceId::try_from(&entry.device_id)
+            .map_err(|_| Fault::Park("entry without an author".into()))?;
+        let own = device == self.identity()?.device();
+        match entry.kind() {
+            EntryKind::Created => self.apply_created(channel, entry, own),
+            EntryKind::Commit => self.apply_commit(channel, row, entry, own),
+            EntryKind::Message => self.apply_message(channel, row, entry, device, own),
+            EntryKind::Unspecified => Err(Fault::Park("entry of an unknown kind".into())),
+        }
+    }
+
+    /// The creator reads its own creation; everyone else joined after it.
+    fn apply_created(
+        &mut self,
+        channel: ChannelId,
+        entry: &ChannelEntry,
+        own: bool,
+    ) -> Result<(), Fault> {
+        if !own || entry.seq != 1 {
+            return Err(Fault::Stop("a creation that is not ours".into()));
+        }
+        let me = self.identity()?.professional();
+        self.notice(channel, entry, 0, "created", &me, &me, "")?;
+        Ok(())
+    }
+
+    fn park(&mut self, channel: ChannelId, entry: &ChannelEntry, reason: &str) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO parked (channel, seq, reason, payload) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![channel.0, entry.seq, reason, entry.payload.as_ref()])?;
+        let author = DeviceId::try_from(&entry.device_id)
+            .ok()
+            .and_then(|id| self.structure.device(&id))
+            .map_or(relais_wire::ids::ProfessionalId([0; 16]), |d| d.professional);
+        self.notice(channel, entry, 0, "quarantined", &author, &author, reason)
+    }
+
+    /// Moves the cursor past an entry: its hash binds everything before it.
+    fn advance(&mut self, channel: ChannelId, row: &ChannelRow, entry: &ChannelEntry) -> Result<()> {
+        let hash = chain::channel_entry(&row.cursor_hash, entry);
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)")?
+            .execute(params![channel.0, entry.seq, hash])?;
+        self.db
+            .prepare_cached(
+                "UPDATE channels SET cursor_seq = ?2, cursor_hash = ?3, cursor_time_ms = ?4
+                 WHERE channel = ?1",
+            )?
+            .execute(params![channel.0, entry.seq, hash, entry.time_ms])?;
+        Ok(())
+    }
+
+    /// The intent whose send carried exactly this payload.
+    pub(super) fn intent_of(&self, payload: &[u8]) -> Result<Option<i64>> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT intent FROM sends WHERE payload_hash = ?1 LIMIT 1")?
+            .query_row([Sha256::digest(payload).as_slice()], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// What the log itself says in the thread.
+    #[expect(clippy::too_many_arguments, reason = "a row of the notices table")]
+    pub(super) fn notice(
+        &self,
+        channel: ChannelId,
+        entry: &ChannelEntry,
+        part: u32,
+        kind: &str,
+        actor: &relais_wire::ids::ProfessionalId,
+        subject: &relais_wire::ids::ProfessionalId,
+        detail: &str,
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO notices
+                 (channel, seq, part, time_ms, kind, actor, subject, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                channel.0,
+                entry.seq,
+                part,
+                entry.time_ms,
+                kind,
+                actor.0,
+                subject.0,
+                detail
+            ])?;
+        Ok(())
+    }
+}

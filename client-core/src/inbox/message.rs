@@ -1,0 +1,240 @@
+//! Messages from the log: decrypted, then held against everything that their
+//! author signed (architecture D9, requirement M7). Whatever does not agree is
+//! quarantined, on every device alike.
+
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::{MlsMessageIn, ProcessedMessageContent, ProtocolMessage, Sender};
+use prost::Message;
+use relais_content::v1::{EventBody, SignedEvent};
+use relais_wire::ids::{ChannelId, DeviceId, EventId};
+use relais_wire::label::{self, Label, hash};
+use relais_wire::mls::read_leaf;
+use relais_wire::roster::Operation;
+use relais_wire::v1::{ChannelEntry, MessageAad};
+use rusqlite::{OptionalExtension, params};
+
+use super::entry::{ChannelRow, Fault};
+use crate::engine::{Engine, Trouble};
+use crate::error::Result;
+use crate::outbox::intent::{self, Wish};
+use crate::projection::Folded;
+
+fn park(reason: impl Into<String>) -> Fault {
+    Fault::Park(reason.into())
+}
+
+impl Engine {
+    pub(super) fn apply_message(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+        device: DeviceId,
+        own: bool,
+    ) -> Result<(), Fault> {
+        if own {
+            return self.apply_own_message(channel, row, entry, device);
+        }
+        if entry.incarnation != row.incarnation || entry.epoch != row.epoch {
+            return Err(park("a message of another epoch"));
+        }
+        let mut group = self.take_group(channel)?;
+        let unreadable = |e: &dyn std::fmt::Display| park(format!("cannot be decrypted: {e}"));
+        let message: ProtocolMessage = MlsMessageIn::tls_deserialize_exact(entry.payload.as_ref())
+            .map_err(|e| unreadable(&e))?
+            .try_into_protocol_message()
+            .map_err(|e| unreadable(&e))?;
+        if !matches!(message, ProtocolMessage::PrivateMessage(_)) {
+            return Err(park("a message that is not encrypted"));
+        }
+        let processed = group
+            .process_message(&self.provider(), message)
+            .map_err(|e| unreadable(&e))?;
+        let Sender::Member(index) = processed.sender() else {
+            return Err(park("not sent by a member"));
+        };
+        let leaf = group
+            .public_group()
+            .leaf(*index)
+            .ok_or_else(|| park("not sent by a member"))?;
+        let leaf = read_leaf(
+            Some(*index),
+            leaf.credential(),
+            leaf.signature_key().as_slice(),
+        )
+        .map_err(|e| park(e.to_string()))?;
+        if leaf.device != device {
+            return Err(park("the sender is not who the server says"));
+        }
+        let aad = MessageAad::decode(processed.aad())
+            .map_err(|_| park("malformed authenticated data"))?;
+        let ProcessedMessageContent::ApplicationMessage(content) = processed.into_content() else {
+            return Err(park("not an application message"));
+        };
+        self.keep_group(channel, group);
+        let signed = content.into_bytes();
+        self.check_and_fold(channel, row, entry, device, &aad, &signed)
+    }
+
+    fn apply_own_message(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+        device: DeviceId,
+    ) -> Result<(), Fault> {
+        let id = self.intent_of(&entry.payload)?.ok_or(Fault::Clone)?;
+        let intent = intent::load(&self.db, id)?.ok_or(Fault::Clone)?;
+        let Wish::Event { signed, .. } = intent.wish else {
+            return Err(Fault::Clone);
+        };
+        let body = decode(&signed)?.1;
+        let aad = MessageAad {
+            event_id: body.event_id.clone(),
+            event_counter: body.counter,
+            signed_event_hash: hash(Label::SignedEventHash, &[&signed]).to_vec().into(),
+            ..MessageAad::default()
+        };
+        self.settle(id)?;
+        self.check_and_fold(channel, row, entry, device, &aad, &signed)
+    }
+
+    fn check_and_fold(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+        device: DeviceId,
+        aad: &MessageAad,
+        signed: &[u8],
+    ) -> Result<(), Fault> {
+        let (event, body) = decode(signed)?;
+        let known = self
+            .structure
+            .device(&device)
+            .ok_or_else(|| park("unknown device"))?;
+        let author = known.professional;
+        label::verify(&known.key, Label::SignedEvent, &event.body, &event.signature)
+            .map_err(|_| park("the author's signature does not verify"))?;
+        let agrees = body.channel_id == channel.to_bytes()
+            && body.device_id == device.to_bytes()
+            && aad.event_id == body.event_id
+            && aad.event_counter == body.counter
+            && aad.signed_event_hash == hash(Label::SignedEventHash, &[signed]).as_slice();
+        if !agrees {
+            return Err(park("the event is not what its envelope says"));
+        }
+        let id = EventId::try_from(&body.event_id).map_err(|e| park(e.to_string()))?;
+        self.check_history(channel, row, entry, &body)?;
+        if self.event_seq(channel, id)?.is_some() {
+            return Err(park("an event that was shown already"));
+        }
+        if body.counter <= self.last_counter(channel, device)? {
+            return Err(park("an event out of its author's order"));
+        }
+        let content = body
+            .content
+            .as_ref()
+            .ok_or_else(|| park("an event without content"))?;
+        relais_content::validate::content(content).map_err(|e| park(e.to_string()))?;
+        let kind = relais_content::kinds::kind_number(content);
+        let channel_kind = self.channel_kind(channel, content)?;
+        if !relais_content::kinds::permitted_content(channel_kind, content) {
+            return Err(park("content that this channel does not hold"));
+        }
+        let operation = if relais_content::kinds::needs_write(kind) {
+            Operation::Write
+        } else {
+            Operation::Acknowledge
+        };
+        self.roster(channel)?
+            .may(&author, operation, entry.time_ms)
+            .map_err(|broken| park(broken.to_string()))?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO events (channel, seq, event_id, device, professional, counter,
+                 time_ms, kind, signed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?
+            .execute(params![
+                channel.0,
+                entry.seq,
+                id.0,
+                device.0,
+                author.0,
+                body.counter,
+                entry.time_ms,
+                kind,
+                signed
+            ])?;
+        self.fold(&Folded {
+            channel,
+            seq: entry.seq,
+            time_ms: entry.time_ms,
+            author,
+            content,
+        })?;
+        Ok(())
+    }
+
+    /// What the author says to have seen must be what this device saw: a fork,
+    /// a withheld or a rewritten entry shows within one event.
+    fn check_history(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+        body: &EventBody,
+    ) -> Result<(), Fault> {
+        if body.last_seen_seq >= entry.seq {
+            return Err(park("the author saw what did not exist yet"));
+        }
+        let seen = if body.last_seen_seq == row.cursor_seq {
+            Some(row.cursor_hash.clone())
+        } else {
+            self.entry_hash(channel, body.last_seen_seq)?
+        };
+        if seen.is_some_and(|hash| hash != body.last_seen_hash) {
+            self.trouble(Trouble::ChannelForked(channel));
+        }
+        match self.structure_hash(body.structure_seq)? {
+            Some(hash) if hash != body.structure_hash => self.trouble(Trouble::StructureForked),
+            Some(_) => {}
+            None => self.claim_structure_head(body.structure_seq)?,
+        }
+        Ok(())
+    }
+
+    fn entry_hash(&self, channel: ChannelId, seq: u64) -> Result<Option<Vec<u8>>> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT hash FROM entry_hashes WHERE channel = ?1 AND seq = ?2")?
+            .query_row(params![channel.0, seq], |row| row.get(0))
+            .optional()?)
+    }
+
+    fn last_counter(&self, channel: ChannelId, device: DeviceId) -> Result<u64> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT coalesce(max(counter), 0) FROM events WHERE channel = ?1 AND device = ?2",
+            )?
+            .query_row(params![channel.0, device.0], |row| row.get(0))?)
+    }
+
+    /// Sequence of an event that was folded.
+    pub(crate) fn event_seq(&self, channel: ChannelId, id: EventId) -> Result<Option<u64>> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT seq FROM events WHERE channel = ?1 AND event_id = ?2")?
+            .query_row(params![channel.0, id.0], |row| row.get(0))
+            .optional()?)
+    }
+}
+
+fn decode(signed: &[u8]) -> Result<(SignedEvent, EventBody), Fault> {
+    let malformed = |_| park("malformed event");
+    let event = SignedEvent::decode(signed).map_err(malformed)?;
+    let body = EventBody::decode(event.body.clone()).map_err(malformed)?;
+    Ok((event, body))
+}
+

@@ -1,0 +1,173 @@
+//! Joining by Welcome (architecture D5, D6, D11): with exactly its epoch's tree,
+//! after every earlier span of the channel was read to its end, and only into a
+//! group whose roster and leaves hold against the structure log.
+
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn, StagedWelcome};
+use relais_wire::ids::ChannelId;
+use relais_wire::mls::{leaves, roster_of};
+use relais_wire::roster::{CheckedRoster, check_leaf};
+use relais_wire::v1::{ChannelEntry, EntryKind, WelcomeItem};
+use rusqlite::params;
+
+use super::Outcome;
+use super::entry::Fault;
+use crate::engine::{Engine, Event};
+use crate::error::Result;
+use crate::mls::group::{group_id, join_config};
+
+impl Engine {
+    pub(super) fn apply_welcome(&mut self, item: &WelcomeItem, time_ms: u64) -> Result<Outcome> {
+        let Ok(channel) = ChannelId::try_from(&item.channel_id) else {
+            return Ok(Outcome::Done);
+        };
+        let joined = item.joined_at.clone().unwrap_or_default();
+        if let Some(row) = self.channel_row(channel)? {
+            if row.state == "joined" && row.cursor_seq < joined.seq {
+                return Ok(Outcome::Waits); // The removal that came before it is not read yet.
+            }
+            if row.state == "joined" || joined.seq <= row.cursor_seq {
+                return Ok(Outcome::Done); // Already a member: a repetition.
+            }
+        }
+        self.db.execute_batch("SAVEPOINT welcome")?;
+        match self.join_channel(channel, item, &joined, time_ms) {
+            Ok(()) => {
+                self.db.execute_batch("RELEASE welcome")?;
+                self.subscribe(channel, joined.seq);
+                self.events.push_back(Event::ThreadsChanged);
+                Ok(Outcome::Done)
+            }
+            Err(fault) => {
+                // A failed join leaves no trace, the init key included.
+                self.db
+                    .execute_batch("ROLLBACK TO welcome; RELEASE welcome")?;
+                self.groups.remove(&channel);
+                match fault {
+                    Fault::Waits => Ok(Outcome::Waits),
+                    Fault::Engine(error) => Err(error),
+                    Fault::Park(reason) | Fault::Stop(reason) => {
+                        self.park_welcome(channel, item, &reason)?;
+                        Ok(Outcome::Done)
+                    }
+                    Fault::Clone => {
+                        self.freeze()?;
+                        Ok(Outcome::Waits)
+                    }
+                }
+            }
+        }
+    }
+
+    fn join_channel(
+        &mut self,
+        channel: ChannelId,
+        item: &WelcomeItem,
+        joined: &relais_wire::v1::LogHead,
+        time_ms: u64,
+    ) -> Result<(), Fault> {
+        let bad = |e: &dyn std::fmt::Display| Fault::Park(format!("welcome: {e}"));
+        let message =
+            MlsMessageIn::tls_deserialize_exact(item.welcome.as_ref()).map_err(|e| bad(&e))?;
+        let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
+            return Err(Fault::Park("not a welcome".into()));
+        };
+        let tree = RatchetTreeIn::tls_deserialize_exact(item.ratchet_tree.as_ref())
+            .map_err(|e| bad(&e))?;
+        let provider = self.provider();
+        let staged = StagedWelcome::build_from_welcome(&provider, &join_config(), welcome)
+            .map_err(|e| bad(&e))?
+            .with_ratchet_tree(tree)
+            .build()
+            .map_err(|e| bad(&e))?;
+        let group = staged.into_group(&provider).map_err(|e| bad(&e))?;
+        let meant = group.group_id() == &group_id(channel, item.incarnation)
+            && group.epoch().as_u64() == item.epoch
+            && u16::from(group.ciphersuite()) == self.structure.ciphersuite();
+        if !meant {
+            return Err(Fault::Park("a welcome into another group".into()));
+        }
+        let signed = roster_of(group.extensions()).map_err(|e| bad(&e))?;
+        let roster = CheckedRoster::read(&signed).map_err(|e| bad(&e))?;
+        let head = self.structure.head().seq;
+        let me = self.identity()?.professional();
+        roster
+            .verify(&self.structure, head, time_ms)
+            .map_err(|e| bad(&e))?;
+        if roster.channel != channel || !roster.members.contains_key(&me) {
+            return Err(Fault::Park("a roster without this person".into()));
+        }
+        if self
+            .roster(channel)
+            .is_ok_and(|known| roster.version < known.version)
+        {
+            return Err(Fault::Park("a roster older than one known here".into()));
+        }
+        for leaf in leaves(group.public_group()).map_err(|e| bad(&e))? {
+            // A device whose professional we have not heard of yet: its statement
+            // is on the way.
+            if self.structure.device(&leaf.device).is_none() && !self.link.structure_caught_up {
+                return Err(Fault::Waits);
+            }
+            check_leaf(&leaf, &self.structure, head, time_ms).map_err(|e| bad(&e))?;
+            if !roster.members.contains_key(&leaf.professional) {
+                return Err(Fault::Park("a device outside the roster".into()));
+            }
+        }
+        self.insert_joined(channel, item, joined, time_ms)?;
+        self.put_roster(channel, &roster)?;
+        self.keep_group(channel, group);
+        self.key_package_used(false)?;
+        let entry = ChannelEntry {
+            channel_id: channel.to_bytes(),
+            seq: joined.seq,
+            time_ms,
+            kind: EntryKind::Commit.into(),
+            ..ChannelEntry::default()
+        };
+        self.notice(channel, &entry, 0, "joined", &me, &me, "")?;
+        Ok(())
+    }
+
+    fn insert_joined(
+        &self,
+        channel: ChannelId,
+        item: &WelcomeItem,
+        joined: &relais_wire::v1::LogHead,
+        time_ms: u64,
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO channels (channel, incarnation, epoch, joined_seq, cursor_seq,
+                 cursor_hash, cursor_time_ms, state, renew_due, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 'joined', 1, ?6)
+                 ON CONFLICT (channel) DO UPDATE SET incarnation = ?2, epoch = ?3, joined_seq = ?4,
+                 cursor_seq = ?4, cursor_hash = ?5, cursor_time_ms = ?6, state = 'joined',
+                 reason = '', renew_due = 1",
+            )?
+            .execute(params![
+                channel.0,
+                item.incarnation,
+                item.epoch,
+                joined.seq,
+                joined.hash.as_ref(),
+                time_ms
+            ])?;
+        self.db
+            .prepare_cached("INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)")?
+            .execute(params![channel.0, joined.seq, joined.hash.as_ref()])?;
+        Ok(())
+    }
+
+    fn park_welcome(&mut self, channel: ChannelId, item: &WelcomeItem, reason: &str) -> Result<()> {
+        let seq = item.joined_at.as_ref().map_or(0, |head| head.seq);
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO parked (channel, seq, reason, payload) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![channel.0, seq, reason, item.welcome.as_ref()])?;
+        self.trouble(crate::engine::Trouble::ChannelStopped(channel));
+        Ok(())
+    }
+}
+

@@ -1,0 +1,183 @@
+//! The server's answers. An acceptance only says that the log will show it; a
+//! refusal is final, a question for the log, or "later".
+
+use relais_wire::RefusalCode as Code;
+use relais_wire::ids::ChannelId;
+use relais_wire::v1::{Answer, KeyPackages, answer};
+use rusqlite::{OptionalExtension, params};
+
+use super::intent::{self, HexBytes, HexId, Intent, Wish};
+use crate::engine::{Engine, Event};
+use crate::error::{Error, Result};
+
+/// Pause after the server said "later".
+const LATER_MS: u64 = 2_000;
+
+impl Engine {
+    /// Takes an answer; one to a send that was superseded says nothing new.
+    pub(crate) fn answered(&mut self, answer: &Answer) -> Result<()> {
+        let intent: Option<i64> = self
+            .db
+            .prepare_cached("SELECT intent FROM sends WHERE counter = ?1 AND live = 1")?
+            .query_row([answer.send_counter], |row| row.get(0))
+            .optional()?;
+        let Some(intent) = intent else {
+            return Ok(());
+        };
+        let Some(intent) = intent::load(&self.db, intent)? else {
+            return Ok(());
+        };
+        self.transaction(|engine| match &answer.result {
+            Some(answer::Result::Appended(_)) => engine.accepted(&intent),
+            Some(answer::Result::KeyPackages(packages)) => engine.claimed(&intent, packages),
+            Some(answer::Result::Done(_)) => engine.settle(intent.id),
+            Some(answer::Result::Refusal(refusal)) => engine.refused(&intent, refusal.code()),
+            None => Ok(()),
+        })
+    }
+
+    fn accepted(&mut self, intent: &Intent) -> Result<()> {
+        match (&intent.wish, intent.channel) {
+            (Wish::CreateChannel(_), Some(channel)) => self.channel_registered(intent.id, channel),
+            (Wish::Statements(_) | Wish::Sealed { .. } | Wish::KeyPackages, _) => {
+                self.settle(intent.id)
+            }
+            // The log shows messages and commits; it has the last word.
+            _ => Ok(()),
+        }
+    }
+
+    fn channel_registered(&mut self, intent: i64, channel: ChannelId) -> Result<()> {
+        self.settle(intent)?;
+        self.db
+            .prepare_cached("UPDATE channels SET state = 'joined' WHERE channel = ?1")?
+            .execute([channel.0])?;
+        self.subscribe(channel, 0);
+        self.events.push_back(Event::ThreadsChanged);
+        Ok(())
+    }
+
+    fn claimed(&mut self, intent: &Intent, packages: &KeyPackages) -> Result<()> {
+        let Wish::Members(change) = &intent.wish else {
+            return Ok(());
+        };
+        let mut change = change.clone();
+        let read = |id: &[u8]| id.try_into().map(HexId).ok();
+        change.claimed = Some(
+            packages
+                .packages
+                .iter()
+                .filter(|p| !p.key_package.is_empty())
+                .filter_map(|p| Some((read(&p.device_id)?, HexBytes(p.key_package.to_vec()))))
+                .collect(),
+        );
+        self.forget_sends(intent.id)?;
+        self.rewrite(intent.id, &Wish::Members(change))
+    }
+
+    fn rewrite(&mut self, intent: i64, wish: &Wish) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "UPDATE intents SET payload = ?2, state = 'waiting',
+                 event_id = coalesce(?3, event_id) WHERE id = ?1",
+            )?
+            .execute(params![intent, wish.encode()?, wish.event_id()])?;
+        Ok(())
+    }
+
+    fn refused(&mut self, intent: &Intent, code: Code) -> Result<()> {
+        match code {
+            // Accepted earlier, or another commit won: the log tells which.
+            Code::WrongEpoch => return Ok(()),
+            Code::StaleSendCounter | Code::WrongEventCounter => {
+                return self.stage_again(intent, code);
+            }
+            Code::StaleStructure => return self.stage_again(intent, code),
+            Code::TooManyRequests | Code::Unavailable => {
+                self.hold_until_ms = self.now_ms + LATER_MS;
+                return self.stage_later(intent);
+            }
+            _ => {}
+        }
+        let reason = refusal_text(code);
+        match (&intent.wish, intent.channel) {
+            (Wish::Statements(_), _) if code == Code::AlreadyExists => self.settle(intent.id),
+            (Wish::CreateChannel(_), Some(channel)) => {
+                self.fail(intent.id, reason)?;
+                self.stop_channel(channel, reason)
+            }
+            (Wish::Members(_) | Wish::Renew, Some(channel)) => {
+                self.clear_pending_commit(channel)?;
+                self.fail(intent.id, reason)
+            }
+            (Wish::Event { .. }, Some(channel)) => {
+                let member = !matches!(code, Code::Forbidden | Code::NotFound);
+                self.give_up_event(intent, channel, reason, member)
+            }
+            _ => self.fail(intent.id, reason),
+        }
+    }
+
+    fn stage_again(&mut self, intent: &Intent, code: Code) -> Result<()> {
+        if let (Wish::Members(_) | Wish::Renew, Some(channel)) = (&intent.wish, intent.channel) {
+            self.clear_pending_commit(channel)?;
+        }
+        self.again(intent.id, refusal_text(code))
+    }
+
+    /// Like [`Engine::again`], without counting it as an attempt: the server is
+    /// at fault, not the act.
+    fn stage_later(&mut self, intent: &Intent) -> Result<()> {
+        if let (Wish::Members(_) | Wish::Renew, Some(channel)) = (&intent.wish, intent.channel) {
+            self.clear_pending_commit(channel)?;
+        }
+        self.db
+            .prepare_cached("UPDATE intents SET attempts = 0 WHERE id = ?1")?
+            .execute([intent.id])?;
+        self.again(intent.id, "the server asks to wait")
+    }
+
+    /// The event will never be accepted: it fails visibly, and a void takes its
+    /// counter and place so that what was written after it can go (architecture D9).
+    fn give_up_event(
+        &mut self,
+        intent: &Intent,
+        channel: ChannelId,
+        reason: &str,
+        member: bool,
+    ) -> Result<()> {
+        let Wish::Event { signed, .. } = &intent.wish else {
+            return Err(Error::Corrupt("event"));
+        };
+        if !member || crate::content::is_void(signed) {
+            return self.fail(intent.id, reason);
+        }
+        self.db
+            .prepare_cached(
+                "INSERT INTO intents (channel, kind, payload, event_id, state, reason, created_ms)
+                 SELECT channel, kind, payload, event_id, 'failed', ?2, created_ms
+                 FROM intents WHERE id = ?1",
+            )?
+            .execute(params![intent.id, reason])?;
+        let (id, signed) = self.void_for(signed)?;
+        self.forget_sends(intent.id)?;
+        self.rewrite(intent.id, &Wish::Event { id, signed })?;
+        self.events.push_back(Event::ThreadChanged(channel));
+        Ok(())
+    }
+}
+
+/// What a person reads when something was refused.
+fn refusal_text(code: Code) -> &'static str {
+    match code {
+        Code::Forbidden | Code::NotFound => "you are no longer a member of this thread",
+        Code::TooLarge => "too large",
+        Code::RuleBroken => "the thread's rules do not allow it",
+        Code::InvalidCommit => "the server could not verify the change",
+        Code::StaleStructure => "the list of professionals changed meanwhile",
+        Code::StaleSendCounter | Code::WrongEventCounter => "sent again after an interruption",
+        Code::AlreadyExists => "it exists already",
+        Code::InvitationInvalid => "the invitation is used, expired or withdrawn",
+        _ => "the server refused it",
+    }
+}

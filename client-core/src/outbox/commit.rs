@@ -1,0 +1,243 @@
+//! Commits: changing who is in a channel, and renewing one's own leaf. A staged
+//! commit stays pending until a log entry of its epoch or a final refusal
+//! (architecture D3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openmls::prelude::{
+    KeyPackage, KeyPackageIn, LeafNodeIndex, MlsGroup, MlsMessageOut, ProtocolVersion,
+};
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls_traits::OpenMlsProvider;
+use prost::Message;
+use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
+use relais_wire::mls::{group_extensions, leaves, read_leaf};
+use relais_wire::roster::{CheckedRoster, Member, check_leaf, sign_roster};
+use relais_wire::v1::{AppendCommit, ClaimKeyPackages, CommitAad, SignedRoster, send};
+
+use super::intent::{Intent, MembersChange, Wish};
+use super::stage::Staged;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+impl Engine {
+    pub(super) fn stage_members(
+        &mut self,
+        intent: &Intent,
+        channel: ChannelId,
+        change: &MembersChange,
+        counter: u64,
+    ) -> Result<Option<Staged>> {
+        let group = self.take_group(channel)?;
+        let before = leaves(group.public_group()).map_err(Error::mls)?;
+        let prior = self.roster(channel)?;
+        let me = self.identity()?.professional();
+        if prior
+            .may(&me, relais_wire::roster::Operation::ChangeRoster, self.now_ms)
+            .is_err()
+        {
+            self.keep_group(channel, group);
+            self.fail(intent.id, "only a manager changes the circle")?;
+            return Ok(None);
+        }
+        let present: BTreeSet<DeviceId> = before.iter().map(|leaf| leaf.device).collect();
+        let head = self.structure.head().seq;
+        let wanted: Vec<DeviceId> = self
+            .structure
+            .devices()
+            .filter(|(id, device)| {
+                change.add.iter().any(|m| m.professional() == device.professional)
+                    && self.structure.valid_device(id, head, self.now_ms).is_some()
+                    && !present.contains(id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        if change.claimed.is_none() && !wanted.is_empty() {
+            self.keep_group(channel, group);
+            return Ok(Some(Staged {
+                operation: send::Operation::ClaimKeyPackages(ClaimKeyPackages {
+                    device_ids: wanted.iter().map(|id| id.to_bytes()).collect(),
+                }),
+                epoch: None,
+                payload: Default::default(),
+            }));
+        }
+        let mut members = prior.members.clone();
+        for wish in &change.add {
+            let member = Member {
+                role: wish.role(),
+                expires_at_ms: wish.expires_at_ms,
+            };
+            members.insert(wish.professional(), member);
+        }
+        for gone in &change.remove {
+            members.remove(&ProfessionalId(gone.0));
+        }
+        let packages = self.usable_key_packages(change, &present);
+        let reached: BTreeSet<ProfessionalId> = before
+            .iter()
+            .map(|leaf| leaf.professional)
+            .chain(packages.iter().map(|(professional, _)| *professional))
+            .collect();
+        if let Some(lost) = change.add.iter().find(|m| !reached.contains(&m.professional())) {
+            let name = self.name(&lost.professional());
+            self.keep_group(channel, group);
+            self.fail(intent.id, &format!("{name} has no device that can be added"))?;
+            return Ok(None);
+        }
+        let removed: Vec<LeafNodeIndex> = before
+            .iter()
+            .filter(|leaf| !members.contains_key(&leaf.professional))
+            .filter_map(|leaf| leaf.index.map(LeafNodeIndex::new))
+            .collect();
+        if members == prior.members && packages.is_empty() && removed.is_empty() {
+            self.keep_group(channel, group);
+            self.settle(intent.id)?;
+            return Ok(None);
+        }
+        let roster = self.next_roster(channel, &prior, &members)?;
+        if let Err(broken) = CheckedRoster::read(&roster) {
+            self.keep_group(channel, group);
+            self.fail(intent.id, &broken.to_string())?;
+            return Ok(None);
+        }
+        let packages = packages.into_iter().map(|(_, package)| package).collect();
+        self.stage_commit(channel, group, counter, packages, removed, Some(roster))
+            .map(Some)
+    }
+
+    pub(super) fn stage_renewal(&mut self, channel: ChannelId, counter: u64) -> Result<Staged> {
+        let group = self.take_group(channel)?;
+        self.stage_commit(channel, group, counter, Vec::new(), Vec::new(), None)
+    }
+
+    fn next_roster(
+        &self,
+        channel: ChannelId,
+        prior: &CheckedRoster,
+        members: &BTreeMap<ProfessionalId, Member>,
+    ) -> Result<SignedRoster> {
+        let identity = self.identity()?;
+        Ok(sign_roster(
+            channel,
+            Some(prior),
+            members,
+            prior.minimum_client_version,
+            identity.device(),
+            &identity.device_key(),
+        ))
+    }
+
+    /// Of the claimed key packages those that are what they should be: valid, of
+    /// the device that was asked for, with a chain that holds.
+    fn usable_key_packages(
+        &self,
+        change: &MembersChange,
+        present: &BTreeSet<DeviceId>,
+    ) -> Vec<(ProfessionalId, KeyPackage)> {
+        let head = self.structure.head().seq;
+        let read = |device: DeviceId, bytes: &[u8]| {
+            let package = KeyPackageIn::tls_deserialize_exact(bytes)
+                .ok()?
+                .validate(self.provider().crypto(), ProtocolVersion::Mls10)
+                .ok()?;
+            let node = package.leaf_node();
+            let leaf = read_leaf(None, node.credential(), node.signature_key().as_slice()).ok()?;
+            check_leaf(&leaf, &self.structure, head, self.now_ms).ok()?;
+            let suite = u16::from(package.ciphersuite()) == self.structure.ciphersuite();
+            (suite && leaf.device == device && !present.contains(&device))
+                .then_some((leaf.professional, package))
+        };
+        let claimed = change.claimed.iter().flatten();
+        claimed
+            .filter_map(|(device, bytes)| read(DeviceId(device.0), &bytes.0))
+            .collect()
+    }
+
+    fn stage_commit(
+        &mut self,
+        channel: ChannelId,
+        mut group: MlsGroup,
+        counter: u64,
+        add: Vec<KeyPackage>,
+        remove: Vec<LeafNodeIndex>,
+        roster: Option<SignedRoster>,
+    ) -> Result<Staged> {
+        let identity = self.identity()?;
+        let signer = identity.signer();
+        let aad = CommitAad {
+            structure_head: Some(self.structure.head()),
+            send_counter: counter,
+        };
+        group.set_aad(aad.encode_to_vec());
+        let epoch = group.epoch().as_u64();
+        let provider = self.provider();
+        let mut builder = group
+            .commit_builder()
+            .consume_proposal_store(false)
+            .propose_adds(add)
+            .propose_removals(remove)
+            .force_self_update(true);
+        if let Some(roster) = &roster {
+            builder = builder
+                .propose_group_context_extensions(group_extensions(roster))
+                .map_err(Error::mls)?;
+        }
+        let (commit, welcome, group_info) = builder
+            .load_psks(provider.storage())
+            .map_err(Error::mls)?
+            .create_group_info(true)
+            .use_ratchet_tree_extension(false)
+            .build(provider.rand(), provider.crypto(), &signer, |_| true)
+            .map_err(Error::mls)?
+            .stage_commit(&provider)
+            .map_err(Error::mls)?
+            .into_messages();
+        let bytes = |message: MlsMessageOut| message.to_bytes().map_err(Error::mls);
+        let commit: prost::bytes::Bytes = bytes(commit)?.into();
+        let operation = send::Operation::AppendCommit(AppendCommit {
+            channel_id: channel.to_bytes(),
+            incarnation: self.incarnation(channel)?,
+            epoch,
+            commit: commit.clone(),
+            welcome: welcome.map(bytes).transpose()?.unwrap_or_default().into(),
+            group_info: group_info.map(bytes).transpose()?.unwrap_or_default().into(),
+        });
+        self.keep_group(channel, group);
+        Ok(Staged {
+            operation,
+            epoch: Some(epoch),
+            payload: commit,
+        })
+    }
+
+    /// Drops this device's pending commit, if there is one.
+    pub(crate) fn clear_pending_commit(&mut self, channel: ChannelId) -> Result<()> {
+        let mut group = self.take_group(channel)?;
+        if group.pending_commit().is_some() {
+            group
+                .clear_pending_commit(self.provider().storage())
+                .map_err(Error::mls)?;
+        }
+        self.keep_group(channel, group);
+        Ok(())
+    }
+
+    /// After this device's own commit of a membership change: joiners get what
+    /// they cannot read in the past — the thread, the header, the notes.
+    pub(crate) fn welcome_joiners(&mut self, channel: ChannelId, wish: &Wish) -> Result<()> {
+        let Wish::Members(change) = wish else {
+            return Ok(());
+        };
+        if change.add.is_empty() {
+            return Ok(());
+        }
+        self.retell_thread(channel)?;
+        for member in &change.add {
+            if !member.note.0.is_empty() {
+                self.write_encoded_note(channel, &member.note.0)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! What a person wants, kept until the log settles it or it visibly fails.
+
+use prost::bytes::Bytes;
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
+use relais_wire::v1::ChannelRole;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Engine, Event};
+use crate::error::{Error, Result};
+
+/// A staging is tried so often before a person must decide.
+pub(crate) const MAX_ATTEMPTS: u32 = 8;
+
+/// What is wanted.
+#[derive(Debug, Clone)]
+pub(crate) enum Wish {
+    /// A signed event, verbatim.
+    Event { id: EventId, signed: Vec<u8> },
+    /// Register a channel whose group exists here.
+    CreateChannel(NewChannel),
+    /// Change who is in a channel.
+    Members(MembersChange),
+    /// Renew this device's leaf.
+    Renew,
+    /// Append statements to the structure log.
+    Statements(Vec<Bytes>),
+    /// Replace the published key packages.
+    KeyPackages,
+    /// Put a sealed item into a device's inbox.
+    Sealed {
+        device: DeviceId,
+        kem_output: Vec<u8>,
+        ciphertext: Vec<u8>,
+    },
+}
+
+/// See [`Wish::CreateChannel`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct NewChannel {
+    #[serde(with = "hex::serde")]
+    pub group_info: Vec<u8>,
+    #[serde(with = "hex::serde")]
+    pub ratchet_tree: Vec<u8>,
+}
+
+/// See [`Wish::Members`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct MembersChange {
+    pub add: Vec<MemberWish>,
+    pub remove: Vec<HexId>,
+    /// Key packages claimed for this change, by device; `None` before the claim.
+    pub claimed: Option<Vec<(HexId, HexBytes)>>,
+}
+
+/// A member to be added, or whose role or end changes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MemberWish {
+    pub professional: HexId,
+    pub role: i32,
+    pub expires_at_ms: Option<u64>,
+    /// Encoded `MembershipNote`, written to the thread after the commit.
+    pub note: HexBytes,
+}
+
+impl MemberWish {
+    pub fn professional(&self) -> ProfessionalId {
+        ProfessionalId(self.professional.0)
+    }
+
+    pub fn role(&self) -> ChannelRole {
+        ChannelRole::try_from(self.role).unwrap_or(ChannelRole::Unspecified)
+    }
+}
+
+/// 16 bytes, hexadecimal in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HexId(#[serde(with = "hex::serde")] pub [u8; 16]);
+
+/// Bytes, hexadecimal in the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HexBytes(#[serde(with = "hex::serde")] pub Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
+struct SealedWish {
+    device: HexId,
+    kem_output: HexBytes,
+    ciphertext: HexBytes,
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|_| Error::Corrupt("intent"))
+}
+
+impl Wish {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Event { .. } => "event",
+            Self::CreateChannel(_) => "create",
+            Self::Members(_) => "members",
+            Self::Renew => "renew",
+            Self::Statements(_) => "statements",
+            Self::KeyPackages => "key_packages",
+            Self::Sealed { .. } => "sealed",
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Event { signed, .. } => Ok(signed.clone()),
+            Self::CreateChannel(new) => json(new),
+            Self::Members(change) => json(change),
+            Self::Renew | Self::KeyPackages => Ok(Vec::new()),
+            Self::Statements(statements) => {
+                let list: Vec<_> = statements.iter().map(|s| HexBytes(s.to_vec())).collect();
+                json(&list)
+            }
+            Self::Sealed {
+                device,
+                kem_output,
+                ciphertext,
+            } => json(&SealedWish {
+                device: HexId(device.0),
+                kem_output: HexBytes(kem_output.clone()),
+                ciphertext: HexBytes(ciphertext.clone()),
+            }),
+        }
+    }
+
+    fn decode(kind: &str, payload: Vec<u8>, event_id: Option<[u8; 16]>) -> Result<Self> {
+        let corrupt = |_| Error::Corrupt("intent");
+        Ok(match kind {
+            "event" => Self::Event {
+                id: EventId(event_id.ok_or(Error::Corrupt("intent"))?),
+                signed: payload,
+            },
+            "create" => Self::CreateChannel(serde_json::from_slice(&payload).map_err(corrupt)?),
+            "members" => Self::Members(serde_json::from_slice(&payload).map_err(corrupt)?),
+            "renew" => Self::Renew,
+            "key_packages" => Self::KeyPackages,
+            "statements" => {
+                let list: Vec<HexBytes> = serde_json::from_slice(&payload).map_err(corrupt)?;
+                Self::Statements(list.into_iter().map(|s| s.0.into()).collect())
+            }
+            "sealed" => {
+                let sealed: SealedWish = serde_json::from_slice(&payload).map_err(corrupt)?;
+                Self::Sealed {
+                    device: DeviceId(sealed.device.0),
+                    kem_output: sealed.kem_output.0,
+                    ciphertext: sealed.ciphertext.0,
+                }
+            }
+            _ => return Err(Error::Corrupt("intent kind")),
+        })
+    }
+
+    pub(crate) fn event_id(&self) -> Option<[u8; 16]> {
+        match self {
+            Self::Event { id, .. } => Some(id.0),
+            _ => None,
+        }
+    }
+
+    /// Nothing of the same channel is staged beside it.
+    pub(crate) fn is_barrier(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateChannel(_) | Self::Members(_) | Self::Renew
+        )
+    }
+}
+
+/// A row of the intents table.
+#[derive(Debug, Clone)]
+pub(crate) struct Intent {
+    pub id: i64,
+    pub channel: Option<ChannelId>,
+    pub wish: Wish,
+    pub sent: bool,
+    pub attempts: u32,
+    pub created_ms: u64,
+}
+
+/// An intent with its state and reason, for the person.
+pub(crate) type Shown = (Intent, String, String);
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Intent>> {
+    let kind: String = row.get(2)?;
+    let wish = Wish::decode(&kind, row.get(3)?, row.get(4)?);
+    let (id, channel, state, attempts, created_ms) = (
+        row.get(0)?,
+        row.get::<_, Option<[u8; 16]>>(1)?.map(ChannelId),
+        row.get::<_, String>(5)?,
+        row.get(6)?,
+        row.get(7)?,
+    );
+    Ok(wish.map(|wish| Intent {
+        id,
+        channel,
+        wish,
+        sent: state == "sent",
+        attempts,
+        created_ms,
+    }))
+}
+
+const COLUMNS: &str = "id, channel, kind, payload, event_id, state, attempts, created_ms";
+
+/// Intents that are not settled or failed, oldest first.
+pub(crate) fn open(conn: &Connection, limit: usize) -> Result<Vec<Intent>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM intents WHERE state IN ('waiting', 'sent') ORDER BY id LIMIT ?1"
+    ))?
+    .query_map([limit as u64], read)?
+    .map(|row| row?)
+    .collect()
+}
+
+/// Intents of a channel that the log has not settled, failed ones too.
+pub(crate) fn unsettled(conn: &Connection, channel: ChannelId) -> Result<Vec<Shown>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, reason FROM intents WHERE channel = ?1 ORDER BY id"
+    ))?
+    .query_map([channel.0], |row| {
+        Ok((read(row)?, row.get(5)?, row.get(8)?))
+    })?
+    .map(|row| {
+        let (intent, state, reason) = row?;
+        Ok((intent?, state, reason))
+    })
+    .collect()
+}
+
+/// One intent.
+pub(crate) fn load(conn: &Connection, id: i64) -> Result<Option<Intent>> {
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM intents WHERE id = ?1"))?
+        .query_row([id], read)
+        .optional()?
+        .transpose()
+}
+
+impl Engine {
+    /// Makes a wish durable; it is carried out when it can be.
+    pub(crate) fn want(&mut self, channel: Option<ChannelId>, wish: Wish) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO intents (channel, kind, payload, event_id, state, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, 'waiting', ?5)",
+            )?
+            .execute(params![
+                channel.map(|c| c.0),
+                wish.kind(),
+                wish.encode()?,
+                wish.event_id(),
+                self.now_ms
+            ])?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// The log or the server settled it.
+    pub(crate) fn settle(&mut self, intent: i64) -> Result<()> {
+        self.db
+            .prepare_cached("DELETE FROM intents WHERE id = ?1")?
+            .execute([intent])?;
+        self.forget_sends(intent)
+    }
+
+    pub(crate) fn forget_sends(&mut self, intent: i64) -> Result<()> {
+        self.db
+            .prepare_cached("DELETE FROM sends WHERE intent = ?1")?
+            .execute([intent])?;
+        self.link.in_flight = self.count_in_flight()?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Back to waiting: staged again, as a new send. After too many attempts it
+    /// fails visibly instead. The old send stays recognisable in the log.
+    pub(crate) fn again(&mut self, intent: i64, reason: &str) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE sends SET live = 0 WHERE intent = ?1")?
+            .execute([intent])?;
+        self.db
+            .prepare_cached(
+                "UPDATE intents SET state = 'waiting', attempts = attempts + 1, reason = ?2
+                 WHERE id = ?1",
+            )?
+            .execute(params![intent, reason])?;
+        self.link.in_flight = self.count_in_flight()?;
+        self.dirty = true;
+        match load(&self.db, intent)? {
+            Some(i) if i.attempts >= MAX_ATTEMPTS => self.fail(intent, reason),
+            _ => Ok(()),
+        }
+    }
+
+    /// Failed for good; shown with its reason.
+    pub(crate) fn fail(&mut self, intent: i64, reason: &str) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE intents SET state = 'failed', reason = ?2 WHERE id = ?1")?
+            .execute(params![intent, reason])?;
+        self.forget_sends(intent)?;
+        if let Some(channel) = load(&self.db, intent)?.and_then(|i| i.channel) {
+            self.events.push_back(Event::ThreadChanged(channel));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count_in_flight(&self) -> Result<usize> {
+        let count: u64 = self
+            .db
+            .prepare_cached("SELECT count(*) FROM sends WHERE live = 1")?
+            .query_row([], |row| row.get(0))?;
+        Ok(count as usize)
+    }
+}
+
+/// The channel's commit in flight, if there is one.
+pub(crate) fn sent_commit(conn: &Connection, channel: ChannelId) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id FROM intents WHERE channel = ?1 AND kind IN ('members', 'renew')
+             AND state = 'sent' LIMIT 1",
+        )?
+        .query_row([channel.0], |row| row.get(0))
+        .optional()?)
+}

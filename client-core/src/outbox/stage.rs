@@ -1,0 +1,218 @@
+//! From intents to sends: what can go now, in order, against the present epoch.
+//!
+//! Invariants: nothing is encrypted before the structure log and the channel are
+//! caught up (architecture D10); a send counter is used once, in the transaction
+//! that makes the bytes; sends of an earlier connection go first, unchanged.
+
+use std::collections::BTreeSet;
+
+use prost::Message;
+use prost::bytes::Bytes;
+use relais_content::v1::{EventBody, SignedEvent};
+use relais_wire::ids::ChannelId;
+use relais_wire::label::{Label, hash};
+use relais_wire::limits;
+use relais_wire::v1::{
+    AppendMessage, AppendStatements, CreateChannel, MessageAad, Send, SendToDevice, client_frame,
+    send,
+};
+use rusqlite::params;
+use sha2::{Digest, Sha256};
+
+use super::intent::{self, Intent, Wish};
+use crate::db::meta::{self, keys};
+use crate::engine::{Engine, Trouble};
+use crate::error::{Error, Result};
+
+/// What a staged intent became.
+pub(super) struct Staged {
+    pub operation: send::Operation,
+    pub epoch: Option<u64>,
+    /// The MLS message inside, by which the log's entry is recognised.
+    pub payload: Bytes,
+}
+
+impl Engine {
+    /// Stages what can go now, at most `budget`. Returns whether more could.
+    pub(crate) fn stage(&mut self, budget: usize) -> Result<bool> {
+        let may_send = self.link.structure_caught_up
+            && self.now_ms >= self.hold_until_ms
+            && !self.trouble.contains(&Trouble::StructureForked);
+        if !may_send || !self.resend()? {
+            return Ok(false);
+        }
+        self.want_key_packages()?;
+        let mut blocked = BTreeSet::new();
+        let mut staged = 0;
+        for intent in intent::open(&self.db, 4 * limits::IN_FLIGHT)? {
+            if self.link.in_flight >= limits::IN_FLIGHT || staged >= budget {
+                return Ok(staged >= budget);
+            }
+            if let Some(channel) = intent.channel {
+                let ready = self.link.caught_up.contains(&channel)
+                    || matches!(intent.wish, Wish::CreateChannel(_));
+                if blocked.contains(&channel) || !ready {
+                    continue;
+                }
+                if intent.wish.is_barrier() {
+                    // What comes after must see its outcome; what went before
+                    // may still be in flight.
+                    blocked.insert(channel);
+                }
+            }
+            if intent.sent {
+                continue;
+            }
+            self.stage_one(&intent)?;
+            staged += 1;
+        }
+        Ok(false)
+    }
+
+    /// Repeats, byte for byte and in counter order, what an earlier connection
+    /// sent and nobody answered. `false` while a channel concerned is not caught up.
+    fn resend(&mut self) -> Result<bool> {
+        if self.link.resent {
+            return Ok(true);
+        }
+        let rows: Vec<(Option<[u8; 16]>, Vec<u8>, String)> = self
+            .db
+            .prepare_cached(
+                "SELECT s.channel, s.bytes, i.kind FROM sends s JOIN intents i ON i.id = s.intent
+                 WHERE s.live = 1 ORDER BY s.counter",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        let waits = |channel: &Option<[u8; 16]>, kind: &str| {
+            channel.is_some_and(|c| !self.link.caught_up.contains(&ChannelId(c)))
+                && kind != "create"
+        };
+        if rows.iter().any(|(channel, _, kind)| waits(channel, kind)) {
+            return Ok(false);
+        }
+        for (_, bytes, _) in rows {
+            let send = Send::decode(bytes.as_slice()).map_err(|_| Error::Corrupt("send"))?;
+            self.push(client_frame::Frame::Send(send));
+        }
+        self.link.resent = true;
+        self.link.in_flight = self.count_in_flight()?;
+        Ok(true)
+    }
+
+    fn stage_one(&mut self, intent: &Intent) -> Result<()> {
+        let counter = meta::get_u64(&self.db, keys::SEND_COUNTER)? + 1;
+        let staged = match (&intent.wish, intent.channel) {
+            (Wish::Event { signed, .. }, Some(channel)) => {
+                Some(self.stage_event(channel, signed, counter)?)
+            }
+            (Wish::CreateChannel(new), Some(channel)) => Some(Staged {
+                operation: send::Operation::CreateChannel(CreateChannel {
+                    channel_id: channel.to_bytes(),
+                    group_info: new.group_info.clone().into(),
+                    ratchet_tree: new.ratchet_tree.clone().into(),
+                    structure_head: Some(self.structure.head()),
+                }),
+                epoch: None,
+                payload: new.group_info.clone().into(),
+            }),
+            (Wish::Members(change), Some(channel)) => {
+                self.stage_members(intent, channel, change, counter)?
+            }
+            (Wish::Renew, Some(channel)) => Some(self.stage_renewal(channel, counter)?),
+            (Wish::Statements(statements), None) => Some(plain(
+                send::Operation::AppendStatements(AppendStatements {
+                    statements: statements.clone(),
+                }),
+            )),
+            (Wish::KeyPackages, None) => Some(plain(send::Operation::PublishKeyPackages(
+                self.new_key_packages(intent.id)?,
+            ))),
+            (
+                Wish::Sealed {
+                    device,
+                    kem_output,
+                    ciphertext,
+                },
+                None,
+            ) => Some(plain(send::Operation::SendToDevice(SendToDevice {
+                device_id: device.to_bytes(),
+                kem_output: kem_output.clone().into(),
+                ciphertext: ciphertext.clone().into(),
+            }))),
+            _ => return Err(Error::Corrupt("intent without its channel")),
+        };
+        match staged {
+            Some(staged) => self.send(intent, counter, staged),
+            None => Ok(()), // Settled or failed without a send.
+        }
+    }
+
+    fn send(&mut self, intent: &Intent, counter: u64, staged: Staged) -> Result<()> {
+        let send = Send {
+            send_counter: counter,
+            operation: Some(staged.operation),
+        };
+        self.db
+            .prepare_cached(
+                "INSERT INTO sends (counter, intent, channel, epoch, bytes, payload_hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                counter,
+                intent.id,
+                intent.channel.map(|c| c.0),
+                staged.epoch,
+                send.encode_to_vec(),
+                Sha256::digest(&staged.payload).as_slice(),
+            ])?;
+        meta::put_u64(&self.db, keys::SEND_COUNTER, counter)?;
+        self.db
+            .prepare_cached("UPDATE intents SET state = 'sent' WHERE id = ?1")?
+            .execute([intent.id])?;
+        self.link.in_flight += 1;
+        self.push(client_frame::Frame::Send(send));
+        Ok(())
+    }
+
+    fn stage_event(&mut self, channel: ChannelId, signed: &[u8], counter: u64) -> Result<Staged> {
+        let corrupt = |_| Error::Corrupt("event");
+        let event = SignedEvent::decode(signed).map_err(corrupt)?;
+        let body = EventBody::decode(event.body).map_err(corrupt)?;
+        let aad = MessageAad {
+            event_id: body.event_id.clone(),
+            event_counter: body.counter,
+            signed_event_hash: hash(Label::SignedEventHash, &[signed]).to_vec().into(),
+            blob_ids: crate::content::blob_ids(&body),
+            send_counter: counter,
+        };
+        let mut group = self.take_group(channel)?;
+        let signer = self.identity()?.signer();
+        group.set_aad(aad.encode_to_vec());
+        let epoch = group.epoch().as_u64();
+        let message: Bytes = group
+            .create_message(&self.provider(), &signer, signed)
+            .map_err(Error::mls)?
+            .to_bytes()
+            .map_err(Error::mls)?
+            .into();
+        self.keep_group(channel, group);
+        Ok(Staged {
+            operation: send::Operation::AppendMessage(AppendMessage {
+                channel_id: channel.to_bytes(),
+                incarnation: self.incarnation(channel)?,
+                epoch,
+                message: message.clone(),
+            }),
+            epoch: Some(epoch),
+            payload: message,
+        })
+    }
+}
+
+fn plain(operation: send::Operation) -> Staged {
+    Staged {
+        operation,
+        epoch: None,
+        payload: Bytes::new(),
+    }
+}

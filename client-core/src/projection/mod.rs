@@ -1,0 +1,247 @@
+//! What a thread shows, folded from its events in log order. Every device folds
+//! the same entries in the same order into the same rows (invariant 3), so a fold
+//! reads nothing but the database and the entry: no clock, no own identity.
+
+mod hash;
+
+use prost::Message;
+use relais_content::v1::{
+    self as content, Content, MembershipNote, TaskChange, TaskChanged, ThreadOpened, content::Kind,
+};
+use relais_wire::ids::{ChannelId, ProfessionalId};
+use relais_wire::roster::CheckedRoster;
+use relais_wire::v1::SignedRoster;
+use rusqlite::{OptionalExtension, params};
+
+use crate::engine::{Engine, Event, Trouble};
+use crate::error::Result;
+
+/// An event that was verified, at its place in the log.
+pub(crate) struct Folded<'a> {
+    pub channel: ChannelId,
+    pub seq: u64,
+    pub time_ms: u64,
+    pub author: ProfessionalId,
+    pub content: &'a Content,
+}
+
+/// Status numbers of the tasks table.
+pub(crate) mod task_status {
+    pub const OPEN: i64 = 0;
+    pub const TAKEN: i64 = 1;
+    pub const DONE: i64 = 2;
+    pub const DECLINED: i64 = 3;
+}
+
+/// Whether a task in `status` may change so: the first one in the log wins.
+pub(crate) fn task_after(status: i64, change: TaskChange) -> Option<i64> {
+    use task_status::{DECLINED, DONE, OPEN, TAKEN};
+    match (status, change) {
+        (OPEN | DECLINED, TaskChange::Taken) => Some(TAKEN),
+        (OPEN | TAKEN, TaskChange::Done) => Some(DONE),
+        (OPEN | TAKEN, TaskChange::Declined) => Some(DECLINED),
+        _ => None,
+    }
+}
+
+impl Engine {
+    pub(crate) fn fold(&mut self, event: &Folded<'_>) -> Result<()> {
+        match &event.content.kind {
+            Some(Kind::ThreadOpened(opened)) => self.fold_opened(event, opened),
+            Some(Kind::PatientHeader(header)) => self.fold_header(event, header),
+            Some(Kind::MembershipNote(note)) => self.fold_note(event, note),
+            Some(Kind::TaskCreated(task)) => self.fold_task(event, task),
+            Some(Kind::TaskChanged(change)) => self.fold_task_change(event, change),
+            Some(Kind::HandoverAcknowledged(ack)) => self.fold_acknowledgement(event, ack),
+            Some(Kind::ReadMarker(marker)) => self.fold_read(event, marker.seq),
+            Some(Kind::Photo(photo)) => match &photo.original {
+                Some(original) => self.expect_blob(event.channel, original),
+                None => Ok(()),
+            },
+            // The events table is their projection.
+            Some(Kind::Message(_) | Kind::HandoverNote(_) | Kind::Void(_)) | None => Ok(()),
+        }
+    }
+
+    fn fold_opened(&mut self, event: &Folded<'_>, opened: &ThreadOpened) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "UPDATE channels SET thread = ?2, kind = ?3, title = ?4 WHERE channel = ?1",
+            )?
+            .execute(params![
+                event.channel.0,
+                opened.thread_id.as_ref(),
+                opened.channel_kind,
+                opened.title
+            ])?;
+        self.learn_rosters(event.channel, opened)?;
+        self.events.push_back(Event::ThreadsChanged);
+        Ok(())
+    }
+
+    /// A joiner verifies the rosters back to the creation (architecture D11).
+    fn learn_rosters(&mut self, channel: ChannelId, opened: &ThreadOpened) -> Result<()> {
+        let mut previous: Option<CheckedRoster> = None;
+        let known = self.roster(channel)?;
+        let mut chain = Vec::new();
+        for bytes in &opened.rosters {
+            let roster = SignedRoster::decode(bytes.clone())
+                .ok()
+                .and_then(|signed| CheckedRoster::read(&signed).ok());
+            let follows = |roster: &CheckedRoster| match &previous {
+                None => roster.version == 1 && roster.predecessor.is_empty(),
+                Some(p) => roster.version == p.version + 1 && roster.predecessor == p.hash,
+            };
+            let Some(roster) = roster.filter(|r| r.channel == channel && follows(r)) else {
+                return Ok(()); // The chain is not proved; the roster in force still is.
+            };
+            chain.push(roster.clone());
+            previous = Some(roster);
+        }
+        // The chain must run through the roster that this device entered by.
+        let same = |r: &CheckedRoster| r.version == known.version;
+        match chain.iter().find(|r| same(r)) {
+            Some(roster) if roster.hash != known.hash => {
+                self.trouble(Trouble::ChannelForked(channel));
+                Ok(())
+            }
+            Some(_) => chain.iter().try_for_each(|r| self.put_roster(channel, r)),
+            None => Ok(()),
+        }
+    }
+
+    fn fold_header(&self, event: &Folded<'_>, header: &content::PatientHeader) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO headers (channel, seq, author, time_ms, header)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                event.channel.0,
+                event.seq,
+                event.author.0,
+                event.time_ms,
+                header.encode_to_vec()
+            ])?;
+        Ok(())
+    }
+
+    fn fold_note(&self, event: &Folded<'_>, note: &MembershipNote) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO circle (channel, professional, seq, note)
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                event.channel.0,
+                note.professional_id.as_ref(),
+                event.seq,
+                note.encode_to_vec()
+            ])?;
+        Ok(())
+    }
+
+    fn fold_task(&self, event: &Folded<'_>, task: &content::TaskCreated) -> Result<()> {
+        // The first creation of an id counts.
+        self.db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO tasks (channel, task, seq, requester, created_ms, content,
+                 status, actor, changed_ms, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, x'', 0, '')",
+            )?
+            .execute(params![
+                event.channel.0,
+                task.task_id.as_ref(),
+                event.seq,
+                event.author.0,
+                event.time_ms,
+                task.encode_to_vec()
+            ])?;
+        Ok(())
+    }
+
+    fn fold_task_change(&self, event: &Folded<'_>, change: &TaskChanged) -> Result<()> {
+        let status: Option<i64> = self
+            .db
+            .prepare_cached("SELECT status FROM tasks WHERE channel = ?1 AND task = ?2")?
+            .query_row(params![event.channel.0, change.task_id.as_ref()], |row| row.get(0))
+            .optional()?;
+        // A task of before this device joined, or a change that came too late: the
+        // event stays in the timeline, the task is as the earlier one left it.
+        let Some(next) = status.and_then(|status| task_after(status, change.change())) else {
+            return Ok(());
+        };
+        self.db
+            .prepare_cached(
+                "UPDATE tasks SET status = ?3, actor = ?4, changed_ms = ?5, reason = ?6
+                 WHERE channel = ?1 AND task = ?2",
+            )?
+            .execute(params![
+                event.channel.0,
+                change.task_id.as_ref(),
+                next,
+                event.author.0,
+                event.time_ms,
+                change.reason
+            ])?;
+        Ok(())
+    }
+
+    fn fold_acknowledgement(
+        &self,
+        event: &Folded<'_>,
+        ack: &content::HandoverAcknowledged,
+    ) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO acknowledgements
+                 (channel, handover, professional, seq, time_ms, synthesis)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                event.channel.0,
+                ack.handover.as_ref(),
+                event.author.0,
+                event.seq,
+                event.time_ms,
+                ack.synthesis
+            ])?;
+        Ok(())
+    }
+
+    fn fold_read(&self, event: &Folded<'_>, seq: u64) -> Result<()> {
+        // A marker beyond the head reads as the head; it never goes back.
+        self.db
+            .prepare_cached(
+                "INSERT INTO reads (channel, professional, seq) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
+            )?
+            .execute(params![
+                event.channel.0,
+                event.author.0,
+                seq.min(event.seq)
+            ])?;
+        Ok(())
+    }
+
+    /// What a channel is: from its opening, or from the event at hand when that
+    /// is the opening.
+    pub(crate) fn channel_kind(
+        &self,
+        channel: ChannelId,
+        content: &Content,
+    ) -> Result<content::ChannelKind> {
+        let number: i32 = self
+            .db
+            .prepare_cached("SELECT kind FROM channels WHERE channel = ?1")?
+            .query_row([channel.0], |row| row.get(0))?;
+        let known = content::ChannelKind::try_from(number).unwrap_or_default();
+        Ok(match (&content.kind, known) {
+            (Some(Kind::ThreadOpened(opened)), content::ChannelKind::Unspecified) => {
+                opened.channel_kind()
+            }
+            // Until its opening arrives a channel is taken for a main one.
+            (_, content::ChannelKind::Unspecified) => content::ChannelKind::Main,
+            _ => known,
+        })
+    }
+}

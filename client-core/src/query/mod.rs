@@ -1,0 +1,13 @@
+//! What a screen shows: plain records, read from the database, never waiting for
+//! the network. What this device wrote and the log has not settled is included,
+//! with its state.
+
+mod people;
+mod tasks;
+mod threads;
+mod timeline;
+
+pub use people::{DeviceRecord, PersonRecord};
+pub use tasks::{HandoverRecord, ReceiverRecord, TaskRecord, TaskStatus};
+pub use threads::{HeaderRecord, MemberRecord, ThreadRecord, ThreadState};
+pub use timeline::{EventState, TimelineBody, TimelineItem};

@@ -1,0 +1,204 @@
+//! Threads, their patient headers and their circles.
+
+use prost::Message;
+use relais_content::v1::{MembershipNote, PatientHeader};
+use relais_wire::ids::{ChannelId, ProfessionalId, ThreadId};
+use relais_wire::v1::ChannelRole;
+use rusqlite::{OptionalExtension, params};
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+
+/// Whether a thread can be used on this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ThreadState {
+    /// Opened here; the server does not know it yet.
+    Creating,
+    /// A member.
+    Joined,
+    /// Removed by a manager; what was received stays readable.
+    Removed,
+    /// The channel cannot go on, for this reason.
+    Stopped(String),
+}
+
+/// A thread in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThreadRecord {
+    /// Its main channel, by which commands name it.
+    pub channel: ChannelId,
+    /// The thread; unknown until its opening arrived.
+    pub thread: Option<ThreadId>,
+    /// Title given at its opening.
+    pub title: String,
+    /// Whether it can be used.
+    pub state: ThreadState,
+    /// Last entry read from the log.
+    pub seq: u64,
+    /// Where this device's knowledge of the log begins.
+    pub joined_seq: u64,
+    /// MLS epoch.
+    pub epoch: u64,
+    /// Entries of others after the person's read marker.
+    pub unread: u64,
+    /// Open or taken tasks.
+    pub open_tasks: u64,
+    /// Server time of the last event.
+    pub last_ms: u64,
+}
+
+/// The patient header in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeaderRecord {
+    /// Who wrote this version.
+    pub author: ProfessionalId,
+    /// Server time of this version.
+    pub time_ms: u64,
+    /// The header.
+    pub header: PatientHeader,
+}
+
+/// A member of a thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberRecord {
+    /// Who.
+    pub professional: ProfessionalId,
+    /// Their name, as far as known.
+    pub name: String,
+    /// What they may do.
+    pub role: ChannelRole,
+    /// End of the membership, milliseconds since the Unix epoch.
+    pub expires_at_ms: Option<u64>,
+    /// Basis, role in words; absent until somebody wrote it.
+    pub note: Option<MembershipNote>,
+    /// Whether a coordinator has counter-signed their enrolment.
+    pub confirmed: bool,
+    /// Up to where they have read.
+    pub read_seq: u64,
+}
+
+impl Engine {
+    /// All threads, the most recent first.
+    ///
+    /// # Errors
+    /// [`Error::NotEnrolled`], or of the database.
+    pub fn threads(&self) -> Result<Vec<ThreadRecord>> {
+        let me = self.identity()?.professional();
+        let mut statement = self.db.prepare_cached(
+            "SELECT c.channel, c.thread, c.title, c.state, c.reason, c.cursor_seq, c.joined_seq,
+             c.epoch,
+             (SELECT count(*) FROM events e WHERE e.channel = c.channel AND e.professional <> ?1
+                AND e.kind NOT IN (10, 11) AND e.seq > coalesce((SELECT seq FROM reads r
+                WHERE r.channel = c.channel AND r.professional = ?1), 0)),
+             (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
+             coalesce((SELECT max(time_ms) FROM events e WHERE e.channel = c.channel), c.created_ms)
+             FROM channels c ORDER BY 11 DESC, c.channel",
+        )?;
+        let rows = statement.query_map([me.0], |row| {
+            let state: String = row.get(3)?;
+            Ok(ThreadRecord {
+                channel: ChannelId(row.get(0)?),
+                thread: row.get::<_, Option<[u8; 16]>>(1)?.map(ThreadId),
+                title: row.get(2)?,
+                state: match state.as_str() {
+                    "creating" => ThreadState::Creating,
+                    "joined" => ThreadState::Joined,
+                    "removed" => ThreadState::Removed,
+                    _ => ThreadState::Stopped(row.get(4)?),
+                },
+                seq: row.get(5)?,
+                joined_seq: row.get(6)?,
+                epoch: row.get(7)?,
+                unread: row.get(8)?,
+                open_tasks: row.get(9)?,
+                last_ms: row.get(10)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// One thread.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub fn thread(&self, channel: ChannelId) -> Result<ThreadRecord> {
+        self.threads()?
+            .into_iter()
+            .find(|thread| thread.channel == channel)
+            .ok_or(Error::Unknown("thread"))
+    }
+
+    pub(crate) fn header_record(&self, channel: ChannelId) -> Result<Option<HeaderRecord>> {
+        let row: Option<([u8; 16], u64, Vec<u8>)> = self
+            .db
+            .prepare_cached("SELECT author, time_ms, header FROM headers WHERE channel = ?1")?
+            .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        row.map(|(author, time_ms, header)| {
+            Ok(HeaderRecord {
+                author: ProfessionalId(author),
+                time_ms,
+                header: PatientHeader::decode(header.as_slice())
+                    .map_err(|_| Error::Corrupt("header"))?,
+            })
+        })
+        .transpose()
+    }
+
+    /// The patient header in force, `None` before the first.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn patient_header(&self, channel: ChannelId) -> Result<Option<HeaderRecord>> {
+        self.header_record(channel)
+    }
+
+    /// The circle of a thread.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] thread.
+    pub fn members(&self, channel: ChannelId) -> Result<Vec<MemberRecord>> {
+        let roster = self.roster(channel)?;
+        let mut list = Vec::new();
+        for (id, member) in &roster.members {
+            let note: Option<Vec<u8>> = self
+                .db
+                .prepare_cached("SELECT note FROM circle WHERE channel = ?1 AND professional = ?2")?
+                .query_row(params![channel.0, id.0], |row| row.get(0))
+                .optional()?;
+            let read_seq: Option<u64> = self
+                .db
+                .prepare_cached("SELECT seq FROM reads WHERE channel = ?1 AND professional = ?2")?
+                .query_row(params![channel.0, id.0], |row| row.get(0))
+                .optional()?;
+            let person = self.structure.professional(id);
+            list.push(MemberRecord {
+                professional: *id,
+                name: self.name(id),
+                role: member.role,
+                expires_at_ms: member.expires_at_ms,
+                note: note.and_then(|n| MembershipNote::decode(n.as_slice()).ok()),
+                confirmed: person.is_some_and(|p| p.confirmed_seq.is_some()),
+                read_seq: read_seq.unwrap_or(0),
+            });
+        }
+        list.sort_by_key(|member| member.name.to_lowercase());
+        Ok(list)
+    }
+
+    /// The channel's MLS epoch authenticator: equal on all devices of an epoch
+    /// (invariant 2).
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a thread that this device is not in.
+    pub fn epoch_authenticator(&mut self, channel: ChannelId) -> Result<(u64, Vec<u8>)> {
+        self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
+        let group = self.take_group(channel)?;
+        let found = (
+            group.epoch().as_u64(),
+            group.epoch_authenticator().as_slice().to_vec(),
+        );
+        self.keep_group(channel, group);
+        Ok(found)
+    }
+}

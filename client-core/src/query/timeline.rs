@@ -1,0 +1,208 @@
+//! The timeline of a thread: settled events and notices in log order, then what
+//! this device wrote and the log has not settled.
+
+use relais_content::v1::content::Kind;
+use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
+use rusqlite::params;
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::outbox::intent::{self, Wish};
+
+/// The true state of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventState {
+    /// On this device only; leaves when it can.
+    Waiting,
+    /// Sent; the server has not answered or the log not shown it.
+    InFlight,
+    /// In the log. Of `of` other members, `to` have it on a device.
+    Sent {
+        /// Members who have it.
+        to: u32,
+        /// Members beside the author.
+        of: u32,
+    },
+    /// Refused or given up; a person decides ([`Engine::retry`], [`Engine::discard`]).
+    Failed {
+        /// Number for retry and discard.
+        number: i64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What an item says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TimelineBody {
+    /// A signed event of a person.
+    Event(EventId, Box<Kind>),
+    /// What the log itself says: `created`, `added`, `removed`, `role`,
+    /// `device_added`, `device_removed`, `joined`, `quarantined`.
+    Notice {
+        /// One of the kinds above.
+        kind: String,
+        /// Whom it concerns.
+        subject: ProfessionalId,
+        /// Role, device or reason.
+        detail: String,
+    },
+    /// A change of the circle that has not been carried out.
+    CircleChange {
+        /// Who is being added.
+        added: Vec<ProfessionalId>,
+        /// Who is being removed.
+        removed: Vec<ProfessionalId>,
+    },
+}
+
+/// One item of a timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TimelineItem {
+    /// Place in the log; `None` while it is not settled.
+    pub seq: Option<u64>,
+    /// Server time; the device's own while it is not settled.
+    pub time_ms: u64,
+    /// Who acted.
+    pub author: ProfessionalId,
+    /// The author's name, as far as known.
+    pub author_name: String,
+    /// Its true state.
+    pub state: EventState,
+    /// What it says.
+    pub body: TimelineBody,
+}
+
+impl Engine {
+    /// Items after `after_seq`, at most `limit` settled ones in log order, followed
+    /// by everything that is not settled when the end of the log is reached.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] thread.
+    pub fn timeline(
+        &self,
+        channel: ChannelId,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<TimelineItem>> {
+        let me = self.identity()?.professional();
+        self.thread(channel)?;
+        let mut items = self.settled_items(channel, after_seq, limit, me)?;
+        if items.len() < limit {
+            items.extend(self.unsettled_items(channel, me)?);
+        }
+        Ok(items)
+    }
+
+    fn settled_items(
+        &self,
+        channel: ChannelId,
+        after_seq: u64,
+        limit: usize,
+        me: ProfessionalId,
+    ) -> Result<Vec<TimelineItem>> {
+        let delivered = self.delivered_to(channel)?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT seq, 0, time_ms, professional, '', x'', '', event_id, signed FROM events
+             WHERE channel = ?1 AND seq > ?2 AND kind NOT IN (10, 11)
+             UNION ALL
+             SELECT seq, part, time_ms, actor, kind, subject, detail, NULL, NULL FROM notices
+             WHERE channel = ?1 AND seq > ?2 ORDER BY 1, 2 LIMIT ?3",
+        )?;
+        let mut rows = statement.query(params![channel.0, after_seq, limit as u64])?;
+        let mut items = Vec::new();
+        while let Some(row) = rows.next()? {
+            let seq: u64 = row.get(0)?;
+            let author = ProfessionalId(row.get(3)?);
+            let body = match row.get::<_, Option<Vec<u8>>>(8)? {
+                Some(signed) => {
+                    let content = crate::content::body_of(&signed)?.content;
+                    let Some(kind) = content.and_then(|c| c.kind) else {
+                        continue;
+                    };
+                    TimelineBody::Event(EventId(row.get(7)?), Box::new(kind))
+                }
+                None => TimelineBody::Notice {
+                    kind: row.get(4)?,
+                    subject: ProfessionalId(row.get(5)?),
+                    detail: row.get(6)?,
+                },
+            };
+            let others = delivered.iter().filter(|(id, _)| *id != author && *id != me);
+            let to = others.clone().filter(|(_, cursor)| *cursor >= seq).count();
+            items.push(TimelineItem {
+                seq: Some(seq),
+                time_ms: row.get(2)?,
+                author,
+                author_name: self.name(&author),
+                state: EventState::Sent {
+                    to: to as u32,
+                    of: others.count() as u32,
+                },
+                body,
+            });
+        }
+        Ok(items)
+    }
+
+    /// For each member the furthest cursor of their devices.
+    fn delivered_to(&self, channel: ChannelId) -> Result<Vec<(ProfessionalId, u64)>> {
+        let Ok(roster) = self.roster(channel) else {
+            return Ok(Vec::new());
+        };
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT device, seq FROM cursors WHERE channel = ?1")?;
+        let cursors: Vec<(Vec<u8>, u64)> = statement
+            .query_map([channel.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let owner = |device: &[u8]| {
+            let id = relais_wire::ids::DeviceId::try_from(device).ok()?;
+            Some(self.structure.device(&id)?.professional)
+        };
+        Ok(roster
+            .members
+            .keys()
+            .map(|id| {
+                let own = cursors.iter().filter(|(d, _)| owner(d) == Some(*id));
+                (*id, own.map(|(_, seq)| *seq).max().unwrap_or(0))
+            })
+            .collect())
+    }
+
+    fn unsettled_items(&self, channel: ChannelId, me: ProfessionalId) -> Result<Vec<TimelineItem>> {
+        let mut items = Vec::new();
+        for (intent, state, reason) in intent::unsettled(&self.db, channel)? {
+            let body = match &intent.wish {
+                Wish::Event { id, signed } => {
+                    let content = crate::content::body_of(signed)?.content;
+                    match content.and_then(|c| c.kind) {
+                        None | Some(Kind::ReadMarker(_) | Kind::Void(_)) => continue,
+                        Some(kind) => TimelineBody::Event(*id, Box::new(kind)),
+                    }
+                }
+                Wish::Members(change) => TimelineBody::CircleChange {
+                    added: change.add.iter().map(|m| m.professional()).collect(),
+                    removed: change.remove.iter().map(|id| ProfessionalId(id.0)).collect(),
+                },
+                _ => continue,
+            };
+            items.push(TimelineItem {
+                seq: None,
+                time_ms: intent.created_ms,
+                author: me,
+                author_name: self.name(&me),
+                state: match state.as_str() {
+                    "waiting" => EventState::Waiting,
+                    "failed" => EventState::Failed {
+                        number: intent.id,
+                        reason,
+                    },
+                    _ => EventState::InFlight,
+                },
+                body,
+            });
+        }
+        Ok(items)
+    }
+}

@@ -1,0 +1,178 @@
+//! One valid value of each kind, of fictitious people, for the tests to alter.
+
+use super::Checked;
+use crate::ins::Oid;
+use crate::v1::content::Kind;
+use crate::v1::{
+    Alert, AlertKind, Basis, BlobReference, Card, ChannelKind, Contact, Content, Date,
+    HandoverAcknowledged, HandoverNote, IdentityStatus, Ins, Laterality, MembershipNote, Message,
+    PatientHeader, Photo, Priority, ReadMarker, RequestKind, Sex, TaskChange, TaskChanged,
+    TaskCreated, ThreadOpened, Void,
+};
+
+/// Alters a valid value and expects a refusal of exactly that field.
+#[track_caller]
+pub(crate) fn refused_field<T>(
+    mut value: T,
+    change: fn(&mut T),
+    check: fn(&T) -> Checked,
+    field: &str,
+) {
+    change(&mut value);
+    let error = check(&value).expect_err("refused");
+    assert_eq!(error.field, field, "{error}");
+    assert!(!error.problem.is_empty());
+}
+
+pub(crate) fn content(kind: Kind) -> Content {
+    Content { kind: Some(kind) }
+}
+
+pub(crate) fn date(year: u32, month: u32, day: u32) -> Date {
+    Date { year, month, day }
+}
+
+/// Every kind, in the order of the schema.
+pub(crate) fn all() -> Vec<Content> {
+    [
+        Kind::ThreadOpened(thread_opened()),
+        Kind::PatientHeader(patient_header()),
+        Kind::MembershipNote(membership_note()),
+        Kind::Message(message()),
+        Kind::Photo(photo()),
+        Kind::TaskCreated(task_created()),
+        Kind::TaskChanged(task_changed()),
+        Kind::HandoverNote(handover_note()),
+        Kind::HandoverAcknowledged(handover_acknowledged()),
+        Kind::ReadMarker(ReadMarker { seq: 7 }),
+        Kind::Void(Void {}),
+    ]
+    .map(content)
+    .into()
+}
+
+fn bytes(fill: u8, length: usize) -> prost::bytes::Bytes {
+    vec![fill; length].into()
+}
+
+pub(crate) fn thread_opened() -> ThreadOpened {
+    ThreadOpened {
+        thread_id: bytes(1, 16),
+        channel_kind: ChannelKind::Main.into(),
+        title: "Plaie du talon, retour à domicile".into(),
+        rosters: vec![bytes(2, 200)],
+    }
+}
+
+pub(crate) fn patient_header() -> PatientHeader {
+    PatientHeader {
+        birth_name: "EXEMPLE".into(),
+        birth_given_names: vec!["ODETTE".into()],
+        used_name: "Fictive".into(),
+        birth_date: Some(date(1955, 1, 31)),
+        sex: Sex::Female.into(),
+        birth_place: "99999".into(),
+        phone: "01 99 00 12 34".into(),
+        identity_status: IdentityStatus::Qualified.into(),
+        ins: Some(Ins {
+            matricule: "255019999900179".into(),
+            oid: Oid::Demo.as_str().into(),
+        }),
+        alerts: vec![Alert {
+            label: "Pénicilline".into(),
+            kind: AlertKind::Allergy.into(),
+        }],
+        contacts: vec![Contact {
+            name: "Paul Fictif".into(),
+            relation: "fils".into(),
+            phone: "+33 1 99 00 56 78".into(),
+        }],
+        care_aims: vec!["Rester chez elle\nMarcher jusqu'au jardin".into()],
+    }
+}
+
+pub(crate) fn membership_note() -> MembershipNote {
+    MembershipNote {
+        professional_id: bytes(3, 16),
+        role: "infirmière libérale".into(),
+        basis: Basis::Consent.into(),
+        consent_date: Some(date(2026, 2, 28)),
+        until_ms: 1_800_000_000_000,
+    }
+}
+
+pub(crate) fn message() -> Message {
+    Message {
+        text: "Pansement refait ce matin.\nPas de fièvre.".into(),
+        priority: Priority::Normal.into(),
+        reply_to: bytes(4, 16),
+    }
+}
+
+pub(crate) fn photo() -> Photo {
+    let mut thumbnail = vec![0xFF, 0xD8, 0xFF, 0xE0];
+    thumbnail.resize(600, 7);
+    Photo {
+        original: Some(BlobReference {
+            blob_id: bytes(5, 16),
+            key: bytes(6, 32),
+            plaintext_len: 900_000,
+            ciphertext_sha256: bytes(7, 32),
+        }),
+        thumbnail: thumbnail.into(),
+        width: 3_000,
+        height: 4_000,
+        caption: "Jour 12".into(),
+        body_site: "talon".into(),
+        laterality: Laterality::Left.into(),
+    }
+}
+
+pub(crate) fn task_created() -> TaskCreated {
+    TaskCreated {
+        task_id: bytes(8, 16),
+        title: "Prélever un INR".into(),
+        detail: "À jeun, avant 9 h".into(),
+        owner: bytes(3, 16),
+        priority: Priority::Urgent.into(),
+        due_ms: 1_790_000_000_000,
+        linked_event: bytes(4, 16),
+    }
+}
+
+pub(crate) fn task_changed() -> TaskChanged {
+    TaskChanged {
+        task_id: bytes(8, 16),
+        change: TaskChange::Declined.into(),
+        reason: "Patiente hospitalisée".into(),
+    }
+}
+
+pub(crate) fn handover_note() -> HandoverNote {
+    HandoverNote {
+        situation: "Plaie du talon, stade 3, odeur depuis hier".into(),
+        background: "Diabète de type 2".into(),
+        assessment: "Surinfection possible".into(),
+        request: "Avis sur le pansement".into(),
+        request_kind: RequestKind::Advice.into(),
+        deadline_ms: 1_790_000_000_000,
+        receivers: vec![bytes(9, 16), bytes(10, 16)],
+    }
+}
+
+pub(crate) fn handover_acknowledged() -> HandoverAcknowledged {
+    HandoverAcknowledged {
+        handover: bytes(4, 16),
+        synthesis: "Je passe demain à 8 h".into(),
+    }
+}
+
+pub(crate) fn card() -> Card {
+    Card {
+        professional_id: bytes(3, 16),
+        family_name: "Fictif".into(),
+        given_name: "Maëlle".into(),
+        profession: 60,
+        rpps: "99900000011".into(),
+    }
+}
