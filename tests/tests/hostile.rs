@@ -43,6 +43,8 @@ async fn poisoned(at: fn(&[u8]) -> usize) {
     });
     world.devices[nurse].go_online();
     world.settle().await;
+    let state = world.devices[nurse].engine.sync_state().expect("state");
+    assert_eq!(state.failed, 1, "its author sees that it failed");
     world.say(0, channel, "après");
     world.settle().await;
     for _ in 0..10 {
