@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use crate::accept::accept;
 use crate::blobs::Blobs;
 use crate::channels::Channels;
 use crate::config::Config;
@@ -22,7 +23,7 @@ use crate::tokens::Tokens;
 use relais_wire::ids::DeviceId;
 
 /// Time that open connections have to end by themselves at shutdown.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(4);
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +110,8 @@ impl App {
     }
 }
 
-/// A running server. Dropping it aborts; [`Server::shutdown`] ends it cleanly.
+/// A running server. Dropping it ends its connections without waiting for anything
+/// and leaves the store open; [`Server::shutdown`] ends it cleanly.
 pub struct Server {
     /// What it shares, for tests and embedding.
     pub app: Arc<App>,
@@ -126,16 +128,7 @@ pub async fn serve(
     let app = App::open(store, config).await?;
     let (stop, stopped) = watch::channel(false);
     let router = http::router(app.clone());
-    let mut until = stopped.clone();
-    let accepting = tokio::spawn(async move {
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move {
-            // An error means that the handle is gone: stop as well.
-            let _ = until.wait_for(|stop| *stop).await;
-        });
-        if let Err(error) = served.await {
-            tracing::error!(kind = ?error.kind(), "accepting connections");
-        }
-    });
+    let accepting = tokio::spawn(accept(listener, router, stopped.clone()));
     let background = tokio::spawn(background(app.clone(), stopped));
     Ok(Server {
         app,
@@ -167,6 +160,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.app.hub.close_all();
         for task in &self.tasks {
             task.abort();
         }

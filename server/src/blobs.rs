@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -17,22 +19,58 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
-use relais_wire::RefusalCode;
 use relais_wire::ids::BlobId;
+use relais_wire::{RefusalCode, limits};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::error::Refused;
 use crate::store::{Blob, Store};
 
 /// Bytes moved from spool to object store at a time.
 const PART: usize = 1024 * 1024;
+/// A request that received nothing for so long gives way to another.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// Spool folder and object store.
 pub struct Blobs {
     spool: PathBuf,
     objects: Arc<dyn ObjectStore>,
-    uploading: Mutex<HashMap<BlobId, Arc<tokio::sync::Mutex<()>>>>,
+    uploading: Mutex<HashMap<BlobId, Arc<Upload>>>,
+}
+
+/// One upload in use.
+#[derive(Default)]
+struct Upload {
+    lock: Arc<tokio::sync::Mutex<()>>,
+    waiting: AtomicUsize,
+}
+
+/// The right to append to a blob or finish it, held by one request at a time.
+pub struct Uploading {
+    upload: Arc<Upload>,
+    _held: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl Uploading {
+    /// The next bytes; `None` at the end, at an interruption, and when another
+    /// request waits while this one receives nothing.
+    async fn next<E>(
+        &self,
+        bytes: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    ) -> Option<Bytes> {
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(limits::WRITE_MS) {
+            if let Ok(chunk) = tokio::time::timeout(IDLE, bytes.next()).await {
+                return chunk.and_then(Result::ok);
+            }
+            if self.upload.waiting.load(Ordering::Relaxed) > 0 {
+                break;
+            }
+        }
+        None
+    }
 }
 
 impl From<object_store::Error> for Refused {
@@ -75,14 +113,18 @@ impl Blobs {
         Path::from_iter(["gone", &id.to_string()])
     }
 
-    /// Only one request at a time appends to a blob or finishes it.
-    pub async fn lock(&self, id: BlobId) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = {
+    /// Waits for the right to change a blob. A request that holds it and receives
+    /// nothing gives way: its device came back on a new connection.
+    pub async fn lock(&self, id: BlobId) -> Uploading {
+        let upload = {
             let mut uploading = self.uploading.lock();
-            uploading.retain(|_, lock| Arc::strong_count(lock) > 1);
+            uploading.retain(|_, upload| Arc::strong_count(upload) > 1);
             uploading.entry(id).or_default().clone()
         };
-        lock.lock_owned().await
+        upload.waiting.fetch_add(1, Ordering::Relaxed);
+        let _held = upload.lock.clone().lock_owned().await;
+        upload.waiting.fetch_sub(1, Ordering::Relaxed);
+        Uploading { upload, _held }
     }
 
     /// Bytes of an unfinished upload that survive a crash.
@@ -95,10 +137,11 @@ impl Blobs {
     }
 
     /// Appends what arrives, up to `room` bytes, and returns the new durable
-    /// offset. What arrived before an interruption is kept. Call under the lock.
+    /// offset. What arrived before an interruption is kept.
     pub async fn append<E>(
         &self,
         id: BlobId,
+        uploading: &Uploading,
         room: u64,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<u64, Refused> {
@@ -108,7 +151,7 @@ impl Blobs {
         let start = file.metadata().await?.len();
         let mut written = 0;
         let mut refused = None;
-        while let Some(Ok(chunk)) = bytes.next().await {
+        while let Some(chunk) = uploading.next(&mut bytes).await {
             if chunk.len() as u64 > room - written {
                 refused = Some(Refused(RefusalCode::TooLarge));
                 break;

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`config`], [`founding`]: what `init` decides and `serve` is started with.
-//! - [`app`]: everything that a running server shares, and [`serve`].
+//! - [`app`]: everything that a running server shares, and [`serve()`]; `accept`: sockets.
 //! - [`http`]: enrolment, structure record and log, blobs, health.
 //! - [`ws`]: one connection per device: hello, session, following of logs.
 //! - [`operations`]: what a device asks for, from request to durable answer.
@@ -15,6 +15,7 @@
 //! It does not link the content schema: there is no code here that could read a
 //! message.
 
+mod accept;
 pub mod app;
 pub mod blobs;
 pub mod channels;

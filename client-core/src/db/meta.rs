@@ -16,6 +16,8 @@ pub(crate) mod keys {
     pub const LEASE: &str = "lease";
     /// See [`LEASE`].
     pub const PREVIOUS_LEASE: &str = "previous_lease";
+    /// 1 while the server has not answered the present lease.
+    pub const LEASE_PENDING: &str = "lease_pending";
     /// Set for good once a restored or cloned database was noticed.
     pub const FROZEN: &str = "frozen";
     /// Last inbox item that was applied.

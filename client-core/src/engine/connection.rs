@@ -121,13 +121,20 @@ impl Engine {
         if self.is_frozen() || self.link.phase != Phase::Authenticating {
             return Ok(());
         }
-        // The lease is durable before it is presented (architecture D10).
-        let lease: [u8; 16] = self.random()?;
-        let previous = self.transaction(|engine| {
-            let previous = meta::get(&engine.db, keys::LEASE)?.unwrap_or_default();
-            meta::put(&engine.db, keys::PREVIOUS_LEASE, &previous)?;
-            meta::put(&engine.db, keys::LEASE, &lease)?;
-            Ok(previous)
+        // The lease is durable before it is presented (architecture D10). One that
+        // the server never answered may not have arrived: it is presented again
+        // with the same predecessor, of which the server holds one or the other.
+        let fresh: [u8; 16] = self.random()?;
+        let (lease, previous) = self.transaction(|engine| {
+            let held = meta::get(&engine.db, keys::LEASE)?.unwrap_or_default();
+            if meta::get_u64(&engine.db, keys::LEASE_PENDING)? == 1 {
+                let previous = meta::get(&engine.db, keys::PREVIOUS_LEASE)?;
+                return Ok((held, previous.unwrap_or_default()));
+            }
+            meta::put(&engine.db, keys::PREVIOUS_LEASE, &held)?;
+            meta::put(&engine.db, keys::LEASE, &fresh)?;
+            meta::put_u64(&engine.db, keys::LEASE_PENDING, 1)?;
+            Ok((fresh.to_vec(), held))
         })?;
         let identity = self.identity()?;
         let body = HelloBody {
@@ -136,7 +143,7 @@ impl Engine {
             device_id: identity.device().to_bytes(),
             protocol_version: relais_wire::PROTOCOL_VERSION,
             client_version: crate::CLIENT_VERSION,
-            lease: lease.to_vec().into(),
+            lease: lease.into(),
             previous_lease: previous.into(),
             send_counter: meta::get_u64(&self.db, keys::SEND_COUNTER)?,
         }
@@ -153,6 +160,7 @@ impl Engine {
         if ready.send_counter > meta::get_u64(&self.db, keys::SEND_COUNTER)? {
             return self.freeze();
         }
+        self.transaction(|engine| meta::put_u64(&engine.db, keys::LEASE_PENDING, 0))?;
         self.link.phase = Phase::Ready;
         self.link.token = Some(ready.token);
         let structure_after = self.structure.head().seq;

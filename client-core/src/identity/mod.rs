@@ -7,6 +7,9 @@ pub(crate) mod enrol;
 pub(crate) mod invite;
 pub(crate) mod log;
 
+pub use enrol::{Enrolment, WhoAmI};
+pub use invite::Invitation;
+
 use ed25519_dalek::SigningKey;
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;

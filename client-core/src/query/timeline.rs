@@ -109,7 +109,11 @@ impl Engine {
              SELECT seq, part, time_ms, actor, kind, subject, detail, NULL, NULL FROM notices
              WHERE channel = ?1 AND seq > ?2 ORDER BY 1, 2 LIMIT ?3",
         )?;
-        let mut rows = statement.query(params![channel.0, after_seq, limit as u64])?;
+        let mut rows = statement.query(params![
+            channel.0,
+            after_seq.min(i64::MAX as u64),
+            limit.min(i64::MAX as usize) as u64
+        ])?;
         let mut items = Vec::new();
         while let Some(row) = rows.next()? {
             let seq: u64 = row.get(0)?;

@@ -85,17 +85,18 @@ impl Channels {
         incarnation: u32,
         epoch: u64,
     ) -> Result<Option<Arc<Known>>, Refused> {
-        let cell = self.cell(channel);
-        let cached = cell.known.lock().clone();
-        if let Some(known) = cached
+        let cell = self.cells.lock().get(&channel).cloned();
+        if let Some(known) = cell.and_then(|cell| cell.known.lock().clone())
             && (known.incarnation, known.epoch) >= (incarnation, epoch)
         {
             return Ok(Some(known));
         }
+        // An unknown channel gets no cell: a stranger cannot fill the cache.
         let Some(stored) = store.channel(channel).await? else {
             return Ok(None);
         };
         let known = Arc::new(read_known(&stored)?);
+        let cell = self.cell(channel);
         let mut slot = cell.known.lock();
         let newer = slot.as_ref().is_some_and(|cached| {
             (cached.incarnation, cached.epoch) > (known.incarnation, known.epoch)

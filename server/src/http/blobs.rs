@@ -137,7 +137,7 @@ pub async fn append(
         return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response());
     }
     let expected = number(&headers, &UPLOAD_OFFSET)?;
-    let _uploading = app.blobs.lock(id).await;
+    let uploading = app.blobs.lock(id).await;
     // Read again under the lock: another request may have finished it.
     let blob = app.store.blob(id).await?.ok_or(RefusalCode::NotFound)?;
     let mut offset = if blob.complete {
@@ -150,7 +150,10 @@ pub async fn append(
     }
     if offset < blob.length {
         let bytes = request.into_body().into_data_stream();
-        offset = app.blobs.append(id, blob.length - offset, bytes).await?;
+        offset = app
+            .blobs
+            .append(id, &uploading, blob.length - offset, bytes)
+            .await?;
     }
     app.blobs.finish(app.store.as_ref(), id, &blob).await?;
     let headers = tus([(UPLOAD_OFFSET, offset.to_string())]);
@@ -167,6 +170,10 @@ pub async fn fetch(
     let (id, blob) = known(&app, &blob).await?;
     member(&app, &caller, blob.channel).await?;
     if !blob.complete {
+        // A reader never makes an upload give way.
+        if app.blobs.offset(id).await? < blob.length {
+            return Err(RefusalCode::NotYet.into());
+        }
         let _uploading = app.blobs.lock(id).await;
         if !app.blobs.finish(app.store.as_ref(), id, &blob).await? {
             return Err(RefusalCode::NotYet.into());

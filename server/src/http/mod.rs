@@ -5,6 +5,7 @@ pub mod blobs;
 pub mod enrol;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -71,6 +72,8 @@ fn admit(app: &App) -> Result<(), Refused> {
 
 /// A whole body of at most `limit` bytes.
 async fn body(request: Request, limit: usize) -> Result<Bytes, Refused> {
-    let body = to_bytes(request.into_body(), limit).await;
+    let patience = Duration::from_millis(limits::HELLO_MS);
+    let body = tokio::time::timeout(patience, to_bytes(request.into_body(), limit)).await;
+    let body = body.map_err(|_| RefusalCode::TooManyRequests)?;
     body.map_err(|_| RefusalCode::TooLarge.into())
 }

@@ -73,7 +73,10 @@ impl Following {
     }
 
     /// Follows the structure log after a cursor.
-    pub fn follow_structure(&mut self, cursor: u64) {
+    pub fn follow_structure(&mut self, app: &App, cursor: u64) {
+        // One beyond the head was given by a server that knew more than this one:
+        // the device sees that from `CaughtUp`.
+        let cursor = cursor.min(app.structure.now().head().seq);
         self.structure = Some(Simple { cursor, owed: true });
         self.wake.structure();
     }
@@ -101,8 +104,7 @@ impl Following {
         let channel = Channel {
             cursors_seen: topic.cursors_version(),
             topic,
-            // One beyond the head was given by a server that knew more than this
-            // one: the device sees that from `CaughtUp`.
+            // As with the structure log.
             cursor: cursor.min(stored.head_seq),
             owed: Some(stored.head_seq),
             live: false,

@@ -1,4 +1,4 @@
-//! One WebSocket per device: opening here, then [`hello`], then [`session`].
+//! One WebSocket per device: opening here, then `hello`, then `session`.
 
 mod follow;
 mod hello;

@@ -57,7 +57,8 @@ struct Session {
     in_flight: usize,
     requests: Option<mpsc::Sender<Send>>,
     answers: mpsc::Receiver<Answer>,
-    answered: mpsc::Sender<Answer>,
+    /// Keeps `answers` open until there is a task that sends them.
+    unused: Option<mpsc::Sender<Answer>>,
     heard: Instant,
     permit: Arc<OwnedSemaphorePermit>,
 }
@@ -69,7 +70,7 @@ pub async fn run(
     greeted: Greeted,
     permit: Arc<OwnedSemaphorePermit>,
 ) {
-    let (answered, answers) = mpsc::channel(1);
+    let (unused, answers) = mpsc::channel(1);
     let mut session = Session {
         following: Following::new(greeted.wake.clone()),
         app,
@@ -79,7 +80,7 @@ pub async fn run(
         in_flight: 0,
         requests: None,
         answers,
-        answered,
+        unused: Some(unused),
         heard: Instant::now(),
         permit,
     };
@@ -105,7 +106,10 @@ impl Session {
                     self.heard = Instant::now();
                     self.receive(frame).await?;
                 }
-                done = self.answers.recv() => answer = done,
+                done = self.answers.recv() => {
+                    // The task that carries out requests panicked.
+                    answer = Some(done.ok_or(RefusalCode::Unavailable)?);
+                }
                 () = wake.woken() => {}
                 _ = ping.tick() => {
                     if self.heard.elapsed() > Duration::from_millis(limits::IDLE_MS) {
@@ -143,7 +147,9 @@ impl Session {
 
     async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), Ended> {
         match subscribe.log {
-            Some(subscribe::Log::StructureAfter(seq)) => self.following.follow_structure(seq),
+            Some(subscribe::Log::StructureAfter(seq)) => {
+                self.following.follow_structure(&self.app, seq)
+            }
             Some(subscribe::Log::InboxAfter(seq)) => self.following.follow_inbox(seq),
             Some(subscribe::Log::Channel(cursor)) => {
                 let id = ChannelId::try_from(&cursor.channel_id).map_err(Refused::from)?;
@@ -184,7 +190,7 @@ impl Session {
             None => {
                 let (requests, asked) = mpsc::channel(limits::IN_FLIGHT);
                 let (answered, answers) = mpsc::channel(limits::IN_FLIGHT);
-                self.answered = answered.clone();
+                self.unused = None;
                 self.answers = answers;
                 let (app, caller) = (self.app.clone(), self.greeted.caller);
                 let permit = self.permit.clone();

@@ -222,3 +222,32 @@ async fn an_expired_blob_is_gone_and_not_unknown() {
         RefusalCode::Gone
     );
 }
+
+#[tokio::test]
+async fn a_stalled_upload_gives_way_to_its_device_on_a_new_connection() {
+    use tokio::io::AsyncWriteExt;
+    let pair = Pair::new().await;
+    let token = pair.ana_token.clone();
+    let bytes = content(1_000);
+    create(&pair.rig, &token, bytes.len()).await;
+    let head = format!(
+        "PATCH {} HTTP/1.1\r\nHost: relais.test\r\nAuthorization: Bearer {token}\r\n\
+         Tus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\n\
+         Upload-Offset: 0\r\nContent-Length: 1000\r\n\r\n",
+        path()
+    );
+    let mut stalled = tokio::net::TcpStream::connect(&pair.rig.address)
+        .await
+        .unwrap();
+    stalled.write_all(head.as_bytes()).await.unwrap();
+    stalled.write_all(&bytes[..100]).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!(offset(&pair.rig, &token).await, 100);
+    assert_eq!(
+        patch(&pair.rig, &token, 100, &bytes[100..], 900)
+            .await
+            .status,
+        204
+    );
+    assert_eq!(get(&pair.rig, &token, None).await.body, bytes);
+}

@@ -440,3 +440,77 @@ async fn many_messages_in_flight_keep_their_order_and_cursors_come_back() {
         }
     }
 }
+
+// proves: M2
+#[tokio::test]
+async fn an_ended_membership_pauses_reading_and_writing_at_the_hour() {
+    let mut pair = Pair::new().await;
+    let before = CheckedRoster::read(&pair.roster).expect("reads");
+    let until = Some(NOW + 1_000);
+    let members = [
+        (pair.ana.professional, ChannelRole::Manager, None),
+        (pair.ben.professional, ChannelRole::Contributor, until),
+    ];
+    let roster = pair.ana.roster(CHANNEL, Some(&before), &members);
+    let (group, head) = (&mut pair.ana_group, &pair.head);
+    let commit = pair.ana.commit(group, head, vec![], vec![], Some(&roster));
+    let commit = send::Operation::AppendCommit(commit);
+    pair.ana
+        .asks(&mut pair.ana_socket, commit)
+        .await
+        .expect_appended();
+    pair.ana_group
+        .merge_pending_commit(&pair.ana.provider)
+        .expect("merged");
+    assert_eq!(pair.ben_socket.next_entry().await.kind(), EntryKind::Commit);
+
+    pair.rig
+        .clock
+        .store(NOW + 1_000, std::sync::atomic::Ordering::Relaxed);
+    let message = pair.ana.message(&mut pair.ana_group, 1, &[]);
+    let message = send::Operation::AppendMessage(message);
+    pair.ana
+        .asks(&mut pair.ana_socket, message)
+        .await
+        .expect_appended();
+    pair.ben_socket.is_silent().await;
+    let mut late = pair.ben.message(&mut pair.ben_group, 1, &[]);
+    late.epoch += 1;
+    let answer = pair
+        .ben
+        .asks(&mut pair.ben_socket, send::Operation::AppendMessage(late));
+    assert_eq!(answer.await.expect_refusal(), RefusalCode::Malformed);
+    let late = pair.ben.message(&mut pair.ben_group, 1, &[]);
+    let answer = pair
+        .ben
+        .asks(&mut pair.ben_socket, send::Operation::AppendMessage(late));
+    assert_eq!(answer.await.expect_refusal(), RefusalCode::Forbidden);
+}
+
+// proves: D3
+#[tokio::test]
+async fn a_message_repeated_after_its_epoch_ended_is_still_accepted_once() {
+    let mut pair = Pair::new().await;
+    let message = pair.ana.message(&mut pair.ana_group, 1, &[]);
+    let operation = Some(send::Operation::AppendMessage(message));
+    pair.ana.counter += 1;
+    let send = Send {
+        send_counter: pair.ana.counter,
+        operation,
+    };
+    let first = pair.ana.repeats(&mut pair.ana_socket, send.clone()).await;
+    let (group, head) = (&mut pair.ana_group, &pair.head);
+    let commit = pair.ana.commit(group, head, vec![], vec![], None);
+    let commit = send::Operation::AppendCommit(commit);
+    assert_eq!(
+        pair.ana
+            .asks(&mut pair.ana_socket, commit)
+            .await
+            .expect_appended()
+            .seq,
+        4
+    );
+    let again = pair.ana.repeats(&mut pair.ana_socket, send).await;
+    assert_eq!(first, again);
+    assert_eq!(again.expect_appended().seq, 3);
+}

@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use prost::bytes::Bytes;
 use relais_core::engine::Phase;
 use relais_core::engine::http::{HttpRequest, HttpResponse, Method};
+use relais_core::identity::Enrolment;
 use relais_core::{Engine, Event, driver};
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use tokio_tungstenite::WebSocketStream;
@@ -34,6 +35,8 @@ pub struct Device {
     http: reqwest::Client,
     online: bool,
     sent: usize,
+    /// Frames that may still be handed to the socket; the rest is lost with it.
+    frames_left: Option<usize>,
 }
 
 fn open(path: &std::path::Path, key: &driver::DatabaseKey, now_ms: u64) -> Engine {
@@ -56,6 +59,7 @@ impl Device {
             http: reqwest::Client::new(),
             online: true,
             sent: 0,
+            frames_left: None,
         }
     }
 
@@ -72,6 +76,16 @@ impl Device {
     /// Frames that this device has handed to its socket.
     pub fn frames_sent(&self) -> usize {
         self.sent
+    }
+
+    /// Only so many more frames leave this device until [`Device::go_on`].
+    pub fn pause_after(&mut self, frames: usize) {
+        self.frames_left = Some(frames);
+    }
+
+    /// Frames leave again.
+    pub fn go_on(&mut self) {
+        self.frames_left = None;
     }
 
     /// No network until [`Device::go_online`].
@@ -121,6 +135,19 @@ impl Device {
             std::fs::write(path, bytes).expect("restored");
         }
         self.engine = open(&self.path, &self.key, now_ms);
+    }
+
+    /// Starts from a copy of another device's database.
+    pub fn restore_as_own(&mut self, backup: &[(PathBuf, Vec<u8>)], now_ms: u64) {
+        let own: Vec<_> = backup
+            .iter()
+            .map(|(path, bytes)| {
+                let wal = path.extension().is_some_and(|e| e == "db-wal");
+                let extension = if wal { "db-wal" } else { "db" };
+                (self.path.with_extension(extension), bytes.clone())
+            })
+            .collect();
+        self.restore(&own, now_ms);
     }
 
     /// Does everything that can be done now. Returns whether anything happened.
@@ -198,6 +225,12 @@ impl Device {
         let frames = self.engine.take_frames();
         let any = !frames.is_empty();
         for frame in frames {
+            if let Some(left) = &mut self.frames_left {
+                if *left == 0 {
+                    continue;
+                }
+                *left -= 1;
+            }
             self.sent += 1;
             for _ in 0..self.faults.sendings() {
                 if !self.send_frame(frame.clone()).await {
@@ -265,7 +298,8 @@ impl Device {
 
     /// Whether nothing waits here: connected, caught up, all acts settled.
     pub(super) fn is_settled(&self) -> bool {
-        if !self.online || self.engine.is_frozen() {
+        let joining = *self.engine.enrolment() == Enrolment::Joining;
+        if !self.online || !(joining || self.engine.wants_connection()) {
             return true;
         }
         let state = self.engine.sync_state().expect("state");

@@ -2,6 +2,7 @@
 //! engines on real encrypted databases, real sockets on loopback, a network and
 //! disks that fail on command, and a clock that the test moves.
 
+mod acts;
 mod device;
 mod invariants;
 mod network;
