@@ -2,11 +2,15 @@
 //! the network. What this device wrote and the log has not settled is included,
 //! with its state.
 
+mod failures;
 mod people;
 mod tasks;
 mod threads;
 mod timeline;
 
+pub use crate::identity::enrol::{Enrolment, WhoAmI};
+pub use crate::identity::invite::Invitation;
+pub use failures::FailedRecord;
 pub use people::{DeviceRecord, PersonRecord};
 pub use tasks::{HandoverRecord, ReceiverRecord, TaskRecord, TaskStatus};
 pub use threads::{HeaderRecord, MemberRecord, ThreadRecord, ThreadState};

@@ -1,0 +1,294 @@
+//! What an item of a timeline says, as JSON and as text.
+
+use relais_core::Engine;
+use relais_core::schema::v1::content::Kind;
+use relais_core::wire::ids::{EventId, TaskId};
+use serde::Serialize;
+
+use super::{PersonRef, optional_ms, short};
+use crate::header::HeaderForm;
+use crate::render::Text;
+use crate::time;
+use crate::words::{Basis, Change, Priority, Request, Side};
+
+/// What an item says; `kind` tells which.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// The thread and its title.
+    ThreadOpened { title: String },
+    /// A version of the patient header.
+    PatientHeader { header: HeaderForm },
+    /// Why somebody is in the circle.
+    MembershipNote {
+        person: Option<PersonRef>,
+        role_text: String,
+        basis: Option<Basis>,
+        consent_date: Option<String>,
+        until_ms: Option<u64>,
+    },
+    /// A text.
+    Message {
+        text: String,
+        priority: Option<Priority>,
+        reply_to: Option<String>,
+    },
+    /// A photo; `blob` names the original.
+    Photo {
+        blob: Option<String>,
+        width: u32,
+        height: u32,
+        caption: String,
+        body_site: String,
+        side: Option<Side>,
+    },
+    /// A task begins.
+    TaskCreated {
+        task: String,
+        title: String,
+        detail: String,
+        owner: Option<PersonRef>,
+        priority: Option<Priority>,
+        due_ms: Option<u64>,
+        about: Option<String>,
+    },
+    /// A task goes on.
+    TaskChanged {
+        task: String,
+        change: Option<Change>,
+        reason: String,
+    },
+    /// A handover (SAED).
+    HandoverNote {
+        situation: String,
+        background: String,
+        assessment: String,
+        request: String,
+        request_kind: Option<Request>,
+        deadline_ms: Option<u64>,
+        receivers: Vec<PersonRef>,
+    },
+    /// A receiver has it.
+    HandoverAcknowledged { handover: String, synthesis: String },
+    /// Something that a timeline does not show.
+    Other,
+    /// What the log itself says.
+    Notice {
+        notice: String,
+        subject: PersonRef,
+        detail: String,
+    },
+    /// A change of the circle that has not been carried out.
+    CircleChange {
+        added: Vec<PersonRef>,
+        removed: Vec<PersonRef>,
+    },
+}
+
+fn event_hex(id: &[u8]) -> Option<String> {
+    Some(EventId::try_from(id).ok()?.to_string())
+}
+
+fn task_hex(id: &[u8]) -> String {
+    TaskId::try_from(id).map_or_else(|_| String::new(), |id| id.to_string())
+}
+
+impl Body {
+    /// The content of an event.
+    pub fn of_event(engine: &Engine, kind: &Kind) -> Self {
+        match kind {
+            Kind::ThreadOpened(opened) => Self::ThreadOpened {
+                title: opened.title.clone(),
+            },
+            Kind::PatientHeader(header) => Self::PatientHeader {
+                header: HeaderForm::of(header),
+            },
+            Kind::MembershipNote(note) => Self::MembershipNote {
+                person: PersonRef::from_bytes(engine, &note.professional_id),
+                role_text: note.role.clone(),
+                basis: Basis::of(note.basis()),
+                consent_date: note.consent_date.as_ref().map(time::date),
+                until_ms: optional_ms(note.until_ms),
+            },
+            Kind::Message(message) => Self::Message {
+                text: message.text.clone(),
+                priority: Priority::of(message.priority()),
+                reply_to: event_hex(&message.reply_to),
+            },
+            Kind::Photo(photo) => Self::Photo {
+                blob: photo.original.as_ref().map(|b| hex::encode(&b.blob_id)),
+                width: photo.width,
+                height: photo.height,
+                caption: photo.caption.clone(),
+                body_site: photo.body_site.clone(),
+                side: Side::of(photo.laterality()),
+            },
+            Kind::TaskCreated(task) => Self::TaskCreated {
+                task: task_hex(&task.task_id),
+                title: task.title.clone(),
+                detail: task.detail.clone(),
+                owner: PersonRef::from_bytes(engine, &task.owner),
+                priority: Priority::of(task.priority()),
+                due_ms: optional_ms(task.due_ms),
+                about: event_hex(&task.linked_event),
+            },
+            Kind::TaskChanged(change) => Self::TaskChanged {
+                task: task_hex(&change.task_id),
+                change: Change::of(change.change()),
+                reason: change.reason.clone(),
+            },
+            Kind::HandoverNote(note) => Self::HandoverNote {
+                situation: note.situation.clone(),
+                background: note.background.clone(),
+                assessment: note.assessment.clone(),
+                request: note.request.clone(),
+                request_kind: Request::of(note.request_kind()),
+                deadline_ms: optional_ms(note.deadline_ms),
+                receivers: note
+                    .receivers
+                    .iter()
+                    .filter_map(|id| PersonRef::from_bytes(engine, id))
+                    .collect(),
+            },
+            Kind::HandoverAcknowledged(ack) => Self::HandoverAcknowledged {
+                handover: hex::encode(&ack.handover),
+                synthesis: ack.synthesis.clone(),
+            },
+            Kind::ReadMarker(_) | Kind::Void(_) => Self::Other,
+        }
+    }
+}
+
+/// In front of every line of what somebody wrote.
+const INDENT: &str = "       ";
+
+fn names(people: &[PersonRef]) -> String {
+    let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
+    names.join(", ")
+}
+
+impl Body {
+    /// Writes it for people, behind an indent.
+    pub fn plain(&self, text: &mut Text) {
+        match self {
+            Self::ThreadOpened { title } => text.line(format_args!("{INDENT}thread: {title}")),
+            Self::PatientHeader { header } => {
+                text.line(format_args!("{INDENT}patient header:"));
+                header.plain(text);
+            }
+            Self::MembershipNote {
+                person,
+                role_text,
+                basis,
+                until_ms,
+                ..
+            } => {
+                let name = person.as_ref().map_or("?", |p| p.name.as_str());
+                let basis = basis.map(|b| format!(", {b}")).unwrap_or_default();
+                let until = until_ms.map(|ms| format!(", until {}", time::minutes(ms)));
+                let until = until.unwrap_or_default();
+                text.line(format_args!("{INDENT}{name}: {role_text}{basis}{until}"));
+            }
+            Self::Message {
+                text: said,
+                priority,
+                reply_to,
+            } => {
+                match priority {
+                    Some(Priority::Urgent) => text.line(format_args!("{INDENT}URGENT")),
+                    Some(Priority::Information) => {
+                        text.line(format_args!("{INDENT}for information"));
+                    }
+                    _ => {}
+                }
+                if let Some(event) = reply_to {
+                    text.line(format_args!("{INDENT}in reply to {}", short(event)));
+                }
+                text.block(INDENT, said);
+            }
+            Self::Photo {
+                width,
+                height,
+                caption,
+                body_site,
+                side,
+                ..
+            } => {
+                let side = side.map(|side| format!(" {side}")).unwrap_or_default();
+                text.line(format_args!(
+                    "{INDENT}photo {width}×{height} {body_site}{side}"
+                ));
+                text.block(INDENT, caption);
+            }
+            Self::TaskCreated {
+                task,
+                title,
+                detail,
+                owner,
+                due_ms,
+                ..
+            } => {
+                let who = owner.as_ref().map_or("anyone", |p| p.name.as_str());
+                let due = due_ms.map(|ms| format!(", due {}", time::minutes(ms)));
+                let due = due.unwrap_or_default();
+                text.line(format_args!(
+                    "{INDENT}task {}: {title} ({who}{due})",
+                    short(task)
+                ));
+                text.block(INDENT, detail);
+            }
+            Self::TaskChanged {
+                task,
+                change,
+                reason,
+            } => {
+                let change = change.map(|c| c.to_string()).unwrap_or_default();
+                text.line(format_args!("{INDENT}task {} {change}", short(task)));
+                text.block(INDENT, reason);
+            }
+            Self::HandoverNote {
+                situation,
+                background,
+                assessment,
+                request,
+                request_kind,
+                deadline_ms,
+                receivers,
+            } => {
+                let kind = request_kind
+                    .map(|kind| kind.to_string())
+                    .unwrap_or_default();
+                let by = deadline_ms.map(|ms| format!(", by {}", time::minutes(ms)));
+                let (by, to) = (by.unwrap_or_default(), names(receivers));
+                text.line(format_args!("{INDENT}handover to {to}: {kind}{by}"));
+                for (head, field) in [
+                    ("S", situation),
+                    ("A", background),
+                    ("E", assessment),
+                    ("D", request),
+                ] {
+                    text.block(&format!("{INDENT}{head}  "), field);
+                }
+            }
+            Self::HandoverAcknowledged {
+                handover,
+                synthesis,
+            } => {
+                text.line(format_args!(
+                    "{INDENT}acknowledges handover {}",
+                    short(handover)
+                ));
+                text.block(INDENT, synthesis);
+            }
+            Self::CircleChange { added, removed } => {
+                if !added.is_empty() {
+                    text.line(format_args!("{INDENT}adding {}", names(added)));
+                }
+                if !removed.is_empty() {
+                    text.line(format_args!("{INDENT}removing {}", names(removed)));
+                }
+            }
+            Self::Notice { .. } | Self::Other => {}
+        }
+    }
+}
