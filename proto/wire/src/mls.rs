@@ -5,8 +5,8 @@
 
 use openmls::prelude::{
     Capabilities, Ciphersuite, Credential, CredentialType, Extension, ExtensionType, Extensions,
-    GroupContext, LeafNodeIndex, Lifetime, Proposal, PublicGroup,
-    RequiredCapabilitiesExtension, Sender, StagedCommit, UnknownExtension,
+    GroupContext, LeafNodeIndex, Lifetime, Proposal, PublicGroup, RequiredCapabilitiesExtension,
+    Sender, StagedCommit, UnknownExtension,
 };
 use prost::Message;
 
@@ -248,4 +248,3 @@ pub fn read_commit(
     change.before = before;
     Ok(change)
 }
-

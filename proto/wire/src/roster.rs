@@ -215,7 +215,9 @@ pub fn sign_roster(
     let body = Roster {
         channel_id: channel.to_bytes(),
         version: predecessor.map_or(1, |p| p.version + 1),
-        predecessor: predecessor.map_or_else(Vec::new, |p| p.hash.to_vec()).into(),
+        predecessor: predecessor
+            .map_or_else(Vec::new, |p| p.hash.to_vec())
+            .into(),
         members: members
             .iter()
             .map(|(id, member)| crate::v1::RosterMember {
@@ -247,7 +249,11 @@ pub fn check_leaf(
     let same = structure.id() == Some(leaf.structure)
         && device.professional == leaf.professional
         && device.key == leaf.key;
-    if same { Ok(()) } else { Err(RuleBroken::InvalidDevice) }
+    if same {
+        Ok(())
+    } else {
+        Err(RuleBroken::InvalidDevice)
+    }
 }
 
 /// Checks the roster and the only leaf of a channel at its creation.
