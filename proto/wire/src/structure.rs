@@ -266,7 +266,10 @@ impl Structure {
         let added = device.added_seq <= seq && professional.enrolled_seq <= seq;
         let revoked = device.revoked_seq.is_some_and(|revoked| revoked <= seq);
         let confirmed = professional.confirmed_seq.is_some_and(|c| c <= seq);
-        let fresh = time_ms < professional.enrolled_at_ms + limits::UNCONFIRMED_MS;
+        let fresh = time_ms
+            < professional
+                .enrolled_at_ms
+                .saturating_add(limits::UNCONFIRMED_MS);
         (added && !revoked && (confirmed || fresh)).then_some(device)
     }
 
@@ -296,7 +299,7 @@ impl Structure {
     /// Applies an entry that is said to follow the head. On an error nothing has
     /// changed.
     pub fn apply(&mut self, entry: &StructureEntry) -> Result<(), StatementError> {
-        if entry.seq != self.head_seq + 1 || entry.time_ms < self.time_ms {
+        if Some(entry.seq) != self.head_seq.checked_add(1) || entry.time_ms < self.time_ms {
             return Err(StatementError::OutOfOrder);
         }
         self.apply_statement(entry)?;
