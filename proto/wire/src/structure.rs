@@ -7,7 +7,7 @@
 
 mod apply;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{DeviceId, IdLength, ProfessionalId, StructureId};
 use crate::label::{Label, SignatureError, hash};
@@ -133,7 +133,7 @@ pub struct Card {
 }
 
 /// Everything that the structure log says, up to [`Structure::head`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Structure {
     id: Option<StructureId>,
     root_key: PublicKey,
@@ -145,6 +145,9 @@ pub struct Structure {
     devices: BTreeMap<DeviceId, Device>,
     invitations: BTreeMap<PublicKey, Invitation>,
     cards: BTreeMap<ProfessionalId, Card>,
+    /// Signatures of every card there was: a card has no number of its own, so an
+    /// old one could otherwise be said again by anyone who has read the log.
+    card_signatures: BTreeSet<prost::bytes::Bytes>,
 }
 
 /// The label that signatures of a statement kind are made under.

@@ -336,6 +336,14 @@ impl Structure {
         if !invited && !self.professionals.contains_key(&subject) {
             return Err(StatementError::Unknown);
         }
+        // Verified above, exactly one, and strict: nobody without the key can make
+        // another signature over the same card.
+        if !self
+            .card_signatures
+            .insert(signed.statement.signatures[0].clone())
+        {
+            return Err(StatementError::AlreadySaid);
+        }
         self.cards.insert(
             subject,
             Card {
