@@ -6,6 +6,8 @@
 //! exactly the head that it names.
 
 mod apply;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
