@@ -214,7 +214,7 @@ pub fn sign_roster(
 ) -> SignedRoster {
     let body = Roster {
         channel_id: channel.to_bytes(),
-        version: predecessor.map_or(1, |p| p.version + 1),
+        version: predecessor.map_or(1, |p| p.version.saturating_add(1)),
         predecessor: predecessor
             .map_or_else(Vec::new, |p| p.hash.to_vec())
             .into(),
@@ -304,7 +304,7 @@ pub fn judge(
         Some(signed) => {
             let next = CheckedRoster::read(signed)?;
             let successor = next.channel == prior.channel
-                && next.version == prior.version + 1
+                && Some(next.version) == prior.version.checked_add(1)
                 && next.predecessor == prior.hash;
             if !successor {
                 return Err(RuleBroken::NotSuccessor);
