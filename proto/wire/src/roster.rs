@@ -326,6 +326,11 @@ pub fn judge(
     }
     for leaf in &change.added {
         check_leaf(leaf, structure, structure_seq, time_ms)?;
+        // A membership that has ended keeps its leaves until they are removed, but
+        // gets no new ones: a new leaf begins a span.
+        if next.standing(&leaf.professional, time_ms).is_none() {
+            return Err(RuleBroken::LeafOutsideRoster);
+        }
     }
     let removed: BTreeSet<_> = change.removed.iter().map(|leaf| leaf.index).collect();
     let stay = change.before.iter().filter(|l| !removed.contains(&l.index));
