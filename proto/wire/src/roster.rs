@@ -346,3 +346,6 @@ pub fn judge(
     }
     Ok(next)
 }
+
+#[cfg(test)]
+mod tests;
