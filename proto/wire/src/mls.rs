@@ -5,8 +5,8 @@
 
 use openmls::prelude::{
     Capabilities, Ciphersuite, Credential, CredentialType, Extension, ExtensionType, Extensions,
-    GroupContext, LeafNodeIndex, Lifetime, Proposal, PublicGroup, RequiredCapabilitiesExtension,
-    Sender, StagedCommit, UnknownExtension,
+    GroupContext, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType, PublicGroup,
+    RequiredCapabilitiesExtension, Sender, StagedCommit, UnknownExtension,
 };
 use prost::Message;
 
@@ -190,7 +190,7 @@ pub struct CommitChange {
 /// Reads a staged commit of `sender` against the group before it.
 ///
 /// # Errors
-/// When it holds anything but Add, Remove and our GroupContextExtensions
+/// When it holds anything but inline Add, Remove and our GroupContextExtensions
 /// proposals, or changes the committer's credential (requirement M5).
 pub fn read_commit(
     group: &PublicGroup,
@@ -229,7 +229,8 @@ pub fn read_commit(
     };
     for queued in commit.queued_proposals() {
         // Invariant: proposals travel inline, from the committer (architecture D5).
-        if queued.sender() != sender {
+        let inline = queued.proposal_or_ref_type() == ProposalOrRefType::Proposal;
+        if !inline || queued.sender() != sender {
             return Err(MlsFormatError::Proposal);
         }
         match queued.proposal() {
