@@ -92,8 +92,8 @@ pub struct Leaf {
 /// Why MLS material is not acceptable to Relais.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MlsFormatError {
-    /// Not our credential type, or it does not decode, or its key is not the
-    /// leaf's signature key.
+    /// Not our credential type, or it does not decode, or holds more than its
+    /// fields, or its key is not the leaf's signature key.
     #[error("foreign or malformed leaf credential")]
     Credential,
     /// The group context lacks a roster or has an extension that is not ours.
@@ -122,7 +122,8 @@ pub fn read_leaf(
     let key: [u8; 32] = content.device_key[..]
         .try_into()
         .map_err(|_| MlsFormatError::Credential)?;
-    if key != signature_key {
+    // Encoded again it is the same, so it holds nothing else and never changes.
+    if key != signature_key || content.encode_to_vec() != credential.serialized_content() {
         return Err(MlsFormatError::Credential);
     }
     Ok(Leaf {
