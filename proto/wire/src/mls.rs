@@ -5,9 +5,10 @@
 
 use openmls::prelude::{
     Capabilities, Ciphersuite, Credential, CredentialType, Extension, ExtensionType, Extensions,
-    GroupContext, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType, PublicGroup,
-    RequiredCapabilitiesExtension, Sender, StagedCommit, UnknownExtension,
+    GroupContext, KeyPackage, LeafNode, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType,
+    PublicGroup, RequiredCapabilitiesExtension, Sender, StagedCommit, UnknownExtension,
 };
+use openmls::treesync::LeafNodeSource;
 use prost::Message;
 
 use crate::ids::{DeviceId, ProfessionalId, StructureId};
@@ -99,6 +100,10 @@ pub enum MlsFormatError {
     /// The group context lacks a roster or has an extension that is not ours.
     #[error("foreign or malformed group context")]
     GroupContext,
+    /// A leaf whose lifetime is not [`lifetime`]: once it has expired, nobody could
+    /// process the commit that adds it, nor load a tree that holds it.
+    #[error("leaf with a lifetime of its own")]
+    Lifetime,
     /// A proposal that Relais does not use, or one sent by reference.
     #[error("unexpected proposal")]
     Proposal,
@@ -135,11 +140,29 @@ pub fn read_leaf(
     })
 }
 
+fn check_lifetime(leaf: &LeafNode) -> Result<(), MlsFormatError> {
+    match leaf.leaf_node_source() {
+        // Only a leaf as it was in its key package has one (RFC 9420 §7.2).
+        LeafNodeSource::KeyPackage(own) if *own != lifetime() => Err(MlsFormatError::Lifetime),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the leaf that a key package becomes when it is added.
+pub fn read_key_package(package: &KeyPackage) -> Result<Leaf, MlsFormatError> {
+    let leaf = package.leaf_node();
+    check_lifetime(leaf)?;
+    read_leaf(None, leaf.credential(), leaf.signature_key().as_slice())
+}
+
 /// The leaves of a group, in tree order.
 pub fn leaves(group: &PublicGroup) -> Result<Vec<Leaf>, MlsFormatError> {
     group
         .members()
-        .map(|m| read_leaf(Some(m.index), &m.credential, &m.signature_key))
+        .map(|m| {
+            group.leaf(m.index).map_or(Ok(()), check_lifetime)?;
+            read_leaf(Some(m.index), &m.credential, &m.signature_key)
+        })
         .collect()
 }
 
@@ -236,9 +259,7 @@ pub fn read_commit(
         }
         match queued.proposal() {
             Proposal::Add(add) => {
-                let leaf = add.key_package().leaf_node();
-                let key = leaf.signature_key().as_slice();
-                change.added.push(read_leaf(None, leaf.credential(), key)?);
+                change.added.push(read_key_package(add.key_package())?);
             }
             Proposal::Remove(remove) => change.removed.push(at(remove.removed())?),
             Proposal::GroupContextExtensions(extensions) if change.roster.is_none() => {
