@@ -271,3 +271,6 @@ pub fn read_commit(
     change.before = before;
     Ok(change)
 }
+
+#[cfg(test)]
+mod tests;
