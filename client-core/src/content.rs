@@ -57,8 +57,7 @@ impl Engine {
     /// Other content under the counter of an event that was never sent or given up.
     pub(crate) fn resign(&self, signed: &[u8], kind: Kind) -> Result<(EventId, Vec<u8>)> {
         let body = body_of(signed)?;
-        let channel =
-            ChannelId::try_from(&body.channel_id).map_err(|_| Error::Corrupt("event"))?;
+        let channel = ChannelId::try_from(&body.channel_id).map_err(|_| Error::Corrupt("event"))?;
         self.sign_event(channel, body.counter, Content { kind: Some(kind) })
     }
 

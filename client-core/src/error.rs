@@ -125,7 +125,7 @@ impl Error {
             Self::Blob(_) | Self::Busy => Class::Retry,
             Self::Database(_) | Self::Mls(_) | Self::Corrupt(_) | Self::Closed | Self::TooNew => {
                 Class::Fatal
-            },
+            }
         }
     }
 

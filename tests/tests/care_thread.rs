@@ -47,7 +47,9 @@ async fn the_first_day_looks_the_same_on_every_device() {
     let doctor = world.add_user("Hervé").await;
     let channel = world.thread(0, "Mme Dubois", &[nurse, doctor]).await;
     let engine = &mut world.devices[0].engine;
-    engine.set_patient_header(channel, header()).expect("header");
+    engine
+        .set_patient_header(channel, header())
+        .expect("header");
     world.settle().await;
 
     let photo = photo();
@@ -63,11 +65,18 @@ async fn the_first_day_looks_the_same_on_every_device() {
         due_ms: None,
         linked_event: None,
     };
-    let task = world.devices[doctor].engine.create_task(channel, &task).expect("task");
+    let task = world.devices[doctor]
+        .engine
+        .create_task(channel, &task)
+        .expect("task");
     world.settle().await;
     let engine = &mut world.devices[nurse].engine;
-    engine.change_task(channel, task, TaskChange::Taken, "").expect("taken");
-    engine.change_task(channel, task, TaskChange::Done, "").expect("done");
+    engine
+        .change_task(channel, task, TaskChange::Taken, "")
+        .expect("taken");
+    engine
+        .change_task(channel, task, TaskChange::Done, "")
+        .expect("done");
     let receiver = world.devices[doctor].professional();
     let note = HandoverNote {
         situation: "Escarre stade 2".into(),
@@ -90,7 +99,11 @@ async fn the_first_day_looks_the_same_on_every_device() {
     world.settle().await;
 
     for device in &world.devices {
-        let header = device.engine.patient_header(channel).expect("header").expect("some");
+        let header = device
+            .engine
+            .patient_header(channel)
+            .expect("header")
+            .expect("some");
         assert_eq!(header.header.birth_name, "Dubois-Lemaître");
         let tasks = device.engine.tasks(channel).expect("tasks");
         assert_eq!(tasks[0].status, TaskStatus::Done);
@@ -106,13 +119,19 @@ async fn the_first_day_looks_the_same_on_every_device() {
     let jpeg = engine.blob_bytes(id).expect("bytes");
     assert!(image::load_from_memory(&jpeg).is_ok());
     // Somebody the handover is not addressed to cannot acknowledge it.
-    let refused = world.devices[0].engine.acknowledge_handover(channel, handover, "");
+    let refused = world.devices[0]
+        .engine
+        .acknowledge_handover(channel, handover, "");
     assert!(matches!(refused, Err(Error::NotAllowed(_))));
 }
 
 fn photo() -> Vec<u8> {
     let image = image::RgbImage::from_fn(1600, 1200, |x, y| {
-        image::Rgb([(x * 7 % 251) as u8, (y * 13 % 241) as u8, ((x * y) % 255) as u8])
+        image::Rgb([
+            (x * 7 % 251) as u8,
+            (y * 13 % 241) as u8,
+            ((x * y) % 255) as u8,
+        ])
     });
     let mut bytes = std::io::Cursor::new(Vec::new());
     image::DynamicImage::from(image)
@@ -129,7 +148,9 @@ fn photo_id(world: &World, who: usize, channel: relais_wire::ids::ChannelId) -> 
         .into_iter()
         .find_map(|item| match item.body {
             TimelineBody::Event(_, kind) => match *kind {
-                Kind::Photo(photo) => photo.original.and_then(|o| BlobId::try_from(&o.blob_id).ok()),
+                Kind::Photo(photo) => photo
+                    .original
+                    .and_then(|o| BlobId::try_from(&o.blob_id).ok()),
                 _ => None,
             },
             _ => None,
@@ -144,7 +165,9 @@ async fn a_newcomer_sees_the_patient_and_what_follows_but_nothing_before() {
     let late = world.add_user("Hervé").await;
     let channel = world.thread(0, "Mme Dubois", &[nurse]).await;
     let engine = &mut world.devices[0].engine;
-    engine.set_patient_header(channel, header()).expect("header");
+    engine
+        .set_patient_header(channel, header())
+        .expect("header");
     world.say(nurse, channel, "avant");
     world.settle().await;
     world.add(0, channel, late);
@@ -173,11 +196,25 @@ async fn a_removed_person_gets_the_removal_and_nothing_after_it() {
     world.say(nurse, channel, "sans lui");
     world.settle().await;
     assert_eq!(world.texts(leaver, channel), ["pour tous"]);
-    let thread = world.devices[leaver].engine.thread(channel).expect("thread");
+    let thread = world.devices[leaver]
+        .engine
+        .thread(channel)
+        .expect("thread");
     assert_eq!(thread.state, ThreadState::Removed);
-    assert!(world.notices(leaver, channel).contains(&"removed".to_owned()));
-    assert!(world.notices(nurse, channel).contains(&"removed".to_owned()));
-    let refused = world.devices[leaver].engine.send_message(channel, "encore", Priority::Normal, None);
+    assert!(
+        world
+            .notices(leaver, channel)
+            .contains(&"removed".to_owned())
+    );
+    assert!(
+        world
+            .notices(nurse, channel)
+            .contains(&"removed".to_owned())
+    );
+    let refused =
+        world.devices[leaver]
+            .engine
+            .send_message(channel, "encore", Priority::Normal, None);
     assert!(matches!(refused, Err(Error::NotAllowed(_))));
     // Added again: a new span, and the time between stays closed.
     world.add(0, channel, leaver);
@@ -213,8 +250,16 @@ async fn a_day_offline_is_kept_and_caught_up() {
     assert_eq!(texts, world.texts(nurse, channel));
     let visits: Vec<_> = texts.iter().filter(|t| t.starts_with("visite")).collect();
     let expected: Vec<_> = (0..20).map(|v| format!("visite {v}")).collect();
-    assert_eq!(visits, expected.iter().collect::<Vec<_>>(), "in the order written");
-    assert_eq!(world.texts(late, channel).len(), 20, "what came after the joining");
+    assert_eq!(
+        visits,
+        expected.iter().collect::<Vec<_>>(),
+        "in the order written"
+    );
+    assert_eq!(
+        world.texts(late, channel).len(),
+        20,
+        "what came after the joining"
+    );
 }
 
 // proves: D2

@@ -38,7 +38,11 @@ async fn the_server_may_be_killed_after_any_frame() {
         world.crash_server().await;
         world.devices[nurse].go_on();
         world.settle().await;
-        assert_eq!(world.texts(0, channel).len(), seen + 3, "killed after {kill_after} frames");
+        assert_eq!(
+            world.texts(0, channel).len(),
+            seen + 3,
+            "killed after {kill_after} frames"
+        );
         assert_eq!(world.texts(0, channel), world.texts(nurse, channel));
     }
 }
@@ -57,8 +61,14 @@ async fn a_connection_may_be_cut_at_any_byte() {
     // Steps of a prime, so that cuts fall on every part of a frame.
     for at in (0..4_000).step_by(131) {
         for cut in [
-            Cut { sent: at, received: usize::MAX },
-            Cut { sent: usize::MAX, received: at },
+            Cut {
+                sent: at,
+                received: usize::MAX,
+            },
+            Cut {
+                sent: usize::MAX,
+                received: at,
+            },
         ] {
             world.devices[nurse].faults.cut_next(cut);
             world.devices[nurse].go_offline();
@@ -98,12 +108,24 @@ async fn an_invitation_survives_lost_requests_and_lost_answers() {
     let who = world.add_device("Luc");
     world.devices[who].faults.drop_requests(1);
     world.devices[who].faults.drop_answers(3);
-    world.devices[who].engine.join(&invitation.link, None).expect("join");
+    world.devices[who]
+        .engine
+        .join(&invitation.link, None)
+        .expect("join");
     world.turn().await;
     world.crash(who);
     world.settle().await;
-    assert!(world.devices[who].engine.whoami().expect("enrolled").confirmed);
-    assert_eq!(world.devices[0].engine.name(&invitation.professional), "Luc Petit");
+    assert!(
+        world.devices[who]
+            .engine
+            .whoami()
+            .expect("enrolled")
+            .confirmed
+    );
+    assert_eq!(
+        world.devices[0].engine.name(&invitation.professional),
+        "Luc Petit"
+    );
 }
 
 // proves: I2
@@ -114,12 +136,21 @@ async fn an_invitation_works_once() {
     let invitation = world.devices[0].engine.invite(&card).expect("invitation");
     world.settle().await;
     let first = world.add_device("Luc");
-    world.devices[first].engine.join(&invitation.link, None).expect("join");
+    world.devices[first]
+        .engine
+        .join(&invitation.link, None)
+        .expect("join");
     world.settle().await;
     let second = world.add_device("Mallory");
-    world.devices[second].engine.join(&invitation.link, None).expect("join");
+    world.devices[second]
+        .engine
+        .join(&invitation.link, None)
+        .expect("join");
     world.settle().await;
-    assert!(matches!(world.devices[second].engine.whoami(), Err(Error::NotEnrolled)));
+    assert!(matches!(
+        world.devices[second].engine.whoami(),
+        Err(Error::NotEnrolled)
+    ));
     let known = world.devices[0].engine.invitations().expect("invitations");
     assert!(known[0].used, "the coordinator sees that it was used");
 }
@@ -133,16 +164,30 @@ async fn an_expired_or_withdrawn_invitation_is_refused() {
     let withdrawn = world.devices[0].engine.invite(&card).expect("invitation");
     world.settle().await;
     let engine = &mut world.devices[0].engine;
-    engine.withdraw_invitation(withdrawn.professional).expect("withdrawn");
+    engine
+        .withdraw_invitation(withdrawn.professional)
+        .expect("withdrawn");
     world.settle().await;
     let late = world.add_device("Luc");
-    world.devices[late].engine.join(&withdrawn.link, None).expect("join");
+    world.devices[late]
+        .engine
+        .join(&withdrawn.link, None)
+        .expect("join");
     world.settle().await;
-    assert!(matches!(world.devices[late].engine.whoami(), Err(Error::NotEnrolled)));
+    assert!(matches!(
+        world.devices[late].engine.whoami(),
+        Err(Error::NotEnrolled)
+    ));
     world.advance(relais_wire::limits::INVITATION_MS);
-    world.devices[late].engine.join(&old.link, None).expect("join again");
+    world.devices[late]
+        .engine
+        .join(&old.link, None)
+        .expect("join again");
     world.settle().await;
-    assert!(matches!(world.devices[late].engine.whoami(), Err(Error::NotEnrolled)));
+    assert!(matches!(
+        world.devices[late].engine.whoami(),
+        Err(Error::NotEnrolled)
+    ));
 }
 
 // proves: M1
@@ -160,9 +205,17 @@ async fn a_restored_database_freezes_before_it_encrypts_anything() {
     world.say(nurse, channel, "depuis la copie");
     world.settle().await;
     assert!(world.devices[nurse].engine.is_frozen());
-    assert!(world.devices[nurse].engine.troubles().contains(&Trouble::Frozen));
+    assert!(
+        world.devices[nurse]
+            .engine
+            .troubles()
+            .contains(&Trouble::Frozen)
+    );
     assert_eq!(world.texts(0, channel), ["après la sauvegarde"]);
-    let refused = world.devices[nurse].engine.send_message(channel, "encore", Priority::Normal, None);
+    let refused =
+        world.devices[nurse]
+            .engine
+            .send_message(channel, "encore", Priority::Normal, None);
     assert!(matches!(refused, Err(Error::Frozen)));
     // Frozen for good, also after a restart.
     world.crash(nurse);

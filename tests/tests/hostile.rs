@@ -32,14 +32,19 @@ async fn poisoned(at: fn(&[u8]) -> usize) {
     let now = world.now_ms();
     world.devices[nurse].edit_database(now, |db| {
         let (id, mut signed): (i64, Vec<u8>) = db
-            .query_row("SELECT id, payload FROM intents WHERE kind = 'event'", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                "SELECT id, payload FROM intents WHERE kind = 'event'",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .expect("waiting event");
         let position = at(&signed);
         flip(&mut signed, position);
-        db.execute("UPDATE intents SET payload = ?2 WHERE id = ?1", (id, signed))
-            .expect("falsified");
+        db.execute(
+            "UPDATE intents SET payload = ?2 WHERE id = ?1",
+            (id, signed),
+        )
+        .expect("falsified");
     });
     world.devices[nurse].go_online();
     world.settle().await;
@@ -92,8 +97,10 @@ impl Raw {
         world.devices[who].go_offline();
         world.devices[who].edit_database(now, |db| {
             let get = |key: &str| -> Vec<u8> {
-                db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
-                    .expect("setting")
+                db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+                    row.get(0)
+                })
+                .expect("setting")
             };
             let identity: serde_json::Value =
                 serde_json::from_slice(&get("identity")).expect("identity");
@@ -102,9 +109,13 @@ impl Raw {
             counter = u64::from_be_bytes(get("send_counter").try_into().expect("counter"));
         });
         let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes"));
-        let stream = tokio::net::TcpStream::connect(world.address()).await.expect("connect");
+        let stream = tokio::net::TcpStream::connect(world.address())
+            .await
+            .expect("connect");
         let url = format!("ws://{}/v1/ws", world.address());
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("socket");
+        let (socket, _) = tokio_tungstenite::client_async(url, stream)
+            .await
+            .expect("socket");
         let mut raw = Self { socket, counter };
         let challenge = match raw.next().await {
             server_frame::Frame::Challenge(challenge) => challenge,
@@ -133,15 +144,26 @@ impl Raw {
 
     async fn push(&mut self, frame: client_frame::Frame) {
         let bytes = ClientFrame { frame: Some(frame) }.encode_to_vec();
-        self.socket.send(Message::Binary(bytes.into())).await.expect("sent");
+        self.socket
+            .send(Message::Binary(bytes.into()))
+            .await
+            .expect("sent");
     }
 
     async fn next(&mut self) -> server_frame::Frame {
         loop {
-            let message = tokio::time::timeout(std::time::Duration::from_secs(10), self.socket.next());
-            let message = message.await.expect("in time").expect("open").expect("frame");
+            let message =
+                tokio::time::timeout(std::time::Duration::from_secs(10), self.socket.next());
+            let message = message
+                .await
+                .expect("in time")
+                .expect("open")
+                .expect("frame");
             if let Message::Binary(bytes) = message {
-                return ServerFrame::decode(bytes).expect("frame").frame.expect("some");
+                return ServerFrame::decode(bytes)
+                    .expect("frame")
+                    .frame
+                    .expect("some");
             }
         }
     }
@@ -224,7 +246,11 @@ async fn a_removed_device_that_asks_again_is_given_nothing_new() {
     let channel = world.thread(0, "M. Petit", &[nurse, leaver]).await;
     world.remove(0, channel, leaver);
     world.settle().await;
-    let last = world.devices[leaver].engine.thread(channel).expect("thread").seq;
+    let last = world.devices[leaver]
+        .engine
+        .thread(channel)
+        .expect("thread")
+        .seq;
     world.say(nurse, channel, "sans lui");
     world.settle().await;
     let mut raw = Raw::connect(&mut world, leaver).await;
@@ -272,9 +298,13 @@ impl Raw {
     async fn connect_stale(
         world: &World,
     ) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
-        let stream = tokio::net::TcpStream::connect(world.address()).await.expect("connect");
+        let stream = tokio::net::TcpStream::connect(world.address())
+            .await
+            .expect("connect");
         let url = format!("ws://{}/v1/ws", world.address());
-        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("socket");
+        let (socket, _) = tokio_tungstenite::client_async(url, stream)
+            .await
+            .expect("socket");
         socket
     }
 }
@@ -282,13 +312,26 @@ impl Raw {
 #[test]
 fn the_server_does_not_link_the_content_schema() {
     let output = std::process::Command::new(env!("CARGO"))
-        .args(["tree", "--offline", "--package", "relais-server", "--edges", "normal,build"])
+        .args([
+            "tree",
+            "--offline",
+            "--package",
+            "relais-server",
+            "--edges",
+            "normal,build",
+        ])
         .args(["--prefix", "none"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo tree");
     let tree = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && tree.contains("relais-wire"), "{tree}");
-    assert!(!tree.contains("relais-content"), "the server could read messages");
+    assert!(
+        output.status.success() && tree.contains("relais-wire"),
+        "{tree}"
+    );
+    assert!(
+        !tree.contains("relais-content"),
+        "the server could read messages"
+    );
     assert!(!tree.contains("relais-core"), "the server links the client");
 }

@@ -58,7 +58,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::add_member`]; the last lasting manager cannot be removed.
-    pub fn remove_member(&mut self, channel: ChannelId, professional: ProfessionalId) -> Result<()> {
+    pub fn remove_member(
+        &mut self,
+        channel: ChannelId,
+        professional: ProfessionalId,
+    ) -> Result<()> {
         self.require_manager(channel)?;
         let roster = self.roster(channel)?;
         if !roster.members.contains_key(&professional) {
@@ -98,7 +102,10 @@ impl Engine {
                 return Err(Error::Unknown("person (not enrolled yet)"));
             }
             if member.role == ChannelRole::Unspecified {
-                return Err(Error::invalid(format!("members[{number}].role"), "is required"));
+                return Err(Error::invalid(
+                    format!("members[{number}].role"),
+                    "is required",
+                ));
             }
             if member.expires_at_ms.is_some_and(|end| end <= self.now_ms) {
                 let field = format!("members[{number}].expires_at_ms");
@@ -138,7 +145,8 @@ impl Engine {
 
     pub(crate) fn write_encoded_note(&mut self, channel: ChannelId, note: &[u8]) -> Result<()> {
         let note = MembershipNote::decode(note).map_err(|_| Error::Corrupt("note"))?;
-        self.write_inside(channel, Kind::MembershipNote(note)).map(drop)
+        self.write_inside(channel, Kind::MembershipNote(note))
+            .map(drop)
     }
 
     /// A member now, or once what waits here is done.

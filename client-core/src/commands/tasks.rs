@@ -73,7 +73,9 @@ impl Engine {
             .find(|t| t.task == task)
             .ok_or(Error::Unknown("task"))?;
         if task_after(record.status.number(), change).is_none() {
-            return Err(Error::NotAllowed("the task is not in a state that allows it"));
+            return Err(Error::NotAllowed(
+                "the task is not in a state that allows it",
+            ));
         }
         let changed = TaskChanged {
             task_id: task.to_bytes(),

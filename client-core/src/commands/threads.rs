@@ -45,7 +45,9 @@ impl Engine {
         let me = identity.professional();
         let standing = self.structure.professional(&me).map(|p| p.standing);
         if standing.is_none_or(|s| s == Standing::Lay) {
-            return Err(Error::NotAllowed("only a professional or coordinator opens a thread"));
+            return Err(Error::NotAllowed(
+                "only a professional or coordinator opens a thread",
+            ));
         }
         let channel = ChannelId(self.random()?);
         let thread = ThreadId(self.random()?);
@@ -113,7 +115,9 @@ impl Engine {
         let (thread, kind, title): (Option<Vec<u8>>, i32, String) = self
             .db
             .prepare_cached("SELECT thread, kind, title FROM channels WHERE channel = ?1")?
-            .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            .query_row([channel.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
         let Some(thread) = thread else {
             return Ok(());
         };

@@ -126,7 +126,9 @@ impl Engine {
             .find(|h| h.event == handover)
             .ok_or(Error::Unknown("handover"))?;
         if !known.receivers.iter().any(|r| r.professional == me) {
-            return Err(Error::NotAllowed("the handover is addressed to somebody else"));
+            return Err(Error::NotAllowed(
+                "the handover is addressed to somebody else",
+            ));
         }
         let ack = HandoverAcknowledged {
             handover: handover.to_bytes(),
@@ -178,7 +180,9 @@ impl Engine {
                 "SELECT id, payload, state FROM intents WHERE channel = ?1 AND kind = 'event'
                  ORDER BY id DESC LIMIT 1",
             )?
-            .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row([channel.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         Ok(newest.and_then(|(id, signed, state)| {
             let kind = crate::content::body_of(&signed).ok()?.content?.kind?;
@@ -227,7 +231,11 @@ impl Engine {
             || crate::outbox::intent::unsettled(&self.db, channel)?
                 .iter()
                 .any(|(intent, _, _)| intent.wish.event_id() == Some(event.0));
-        if known { Ok(()) } else { Err(Error::Unknown("message")) }
+        if known {
+            Ok(())
+        } else {
+            Err(Error::Unknown("message"))
+        }
     }
 
     /// Sends something that failed once more.
@@ -240,7 +248,9 @@ impl Engine {
             match (intent.wish, intent.channel) {
                 (Wish::Event { signed, .. }, Some(channel)) => {
                     // Its counter may be taken by a void: it is written anew.
-                    let kind = crate::content::body_of(&signed)?.content.and_then(|c| c.kind);
+                    let kind = crate::content::body_of(&signed)?
+                        .content
+                        .and_then(|c| c.kind);
                     let kind = kind.ok_or(Error::Corrupt("event"))?;
                     engine.write_inside(channel, kind)?;
                 }
@@ -262,7 +272,9 @@ impl Engine {
     fn failed(&self, id: i64) -> Result<crate::outbox::intent::Intent> {
         let failed: bool = self
             .db
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1 AND state = 'failed')")?
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM intents WHERE id = ?1 AND state = 'failed')",
+            )?
             .query_row([id], |row| row.get(0))?;
         match crate::outbox::intent::load(&self.db, id)? {
             Some(intent) if failed => Ok(intent),

@@ -62,3 +62,36 @@ fn create_private(path: &Path) -> Result<()> {
         .map(drop)
         .map_err(|e| Error::invalid("database", e.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // proves: S1
+    #[test]
+    fn the_database_opens_with_its_key_alone_and_shows_nothing_in_the_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("relais.db");
+        let key = DatabaseKey([1; 32]);
+        let conn = open_database(&path, &key).expect("created");
+        conn.execute_batch("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('Mme Dubois')")
+            .expect("written");
+        drop(conn);
+        let wrong = open_database(&path, &DatabaseKey([2; 32]));
+        assert!(matches!(wrong, Err(Error::WrongKey)), "{wrong:?}");
+        let bytes = std::fs::read(&path).expect("file");
+        let shows = |needle: &[u8]| bytes.windows(needle.len()).any(|w| w == needle);
+        assert!(!shows(b"Mme Dubois") && !shows(b"SQLite format 3"));
+        open_database(&path, &key).expect("opened again");
+    }
+
+    #[test]
+    fn a_second_program_is_told_that_the_database_is_open() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("relais.db");
+        let key = DatabaseKey([1; 32]);
+        let first = open_database(&path, &key).expect("created");
+        first.execute_batch("CREATE TABLE t (x)").expect("written");
+        assert!(matches!(open_database(&path, &key), Err(Error::Busy)));
+    }
+}

@@ -41,8 +41,7 @@ async fn carry(number: u64, server_url: &str, inputs: &mpsc::Sender<Input>) {
         .max_frame_size(Some(limits::FRAME_BYTES))
         .read_buffer_size(16 * 1024)
         .write_buffer_size(0);
-    let connect =
-        tokio_tungstenite::connect_async_tls_with_config(url, Some(config), true, None);
+    let connect = tokio_tungstenite::connect_async_tls_with_config(url, Some(config), true, None);
     let Ok(Ok((socket, _))) = tokio::time::timeout(CONNECT, connect).await else {
         return;
     };
@@ -87,7 +86,9 @@ pub(super) async fn request(
 ) {
     let id = request.id;
     let answer = tokio::time::timeout(REQUEST, exchange(client, &server_url, token, request)).await;
-    let _ = inputs.send(Input::Answered(id, answer.ok().flatten())).await;
+    let _ = inputs
+        .send(Input::Answered(id, answer.ok().flatten()))
+        .await;
 }
 
 async fn exchange(

@@ -9,7 +9,7 @@ use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
 use relais_wire::label::{self, Label};
 use relais_wire::v1::{
-    Ack, CaughtUp, ChannelCursor, Challenge, ClientFrame, Closing, Cursors, Delivery, Hello,
+    Ack, CaughtUp, Challenge, ChannelCursor, ClientFrame, Closing, Cursors, Delivery, Hello,
     HelloBody, Ready, ServerFrame, Subscribe, ack, caught_up, client_frame, delivery, server_frame,
     subscribe,
 };
@@ -229,7 +229,9 @@ impl Engine {
             Some(Log::InboxSeq(_)) => self.link.inbox_caught_up = true,
             Some(Log::Channel(cursor)) => {
                 if let Ok(channel) = ChannelId::try_from(&cursor.channel_id) {
-                    self.link.pending_caught_up.insert(channel, cursor.after_seq);
+                    self.link
+                        .pending_caught_up
+                        .insert(channel, cursor.after_seq);
                 }
             }
             Some(Log::Trimmed(trimmed)) => {
@@ -292,7 +294,11 @@ impl Engine {
     /// connection (what was received comes again).
     pub fn step(&mut self, budget: usize) -> Result<bool> {
         if !self.is_enrolled() {
-            if self.http.retry_enrolment_ms.is_some_and(|at| at <= self.now_ms) {
+            if self
+                .http
+                .retry_enrolment_ms
+                .is_some_and(|at| at <= self.now_ms)
+            {
                 self.http.retry_enrolment_ms = None;
                 self.continue_enrolment();
             }

@@ -61,7 +61,10 @@ impl Engine {
     /// Of the database.
     pub fn sync_state(&self) -> Result<SyncState> {
         let count = |sql: &str| -> Result<u64> {
-            Ok(self.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+            Ok(self
+                .db
+                .prepare_cached(sql)?
+                .query_row([], |row| row.get(0))?)
         };
         let channels = count("SELECT count(*) FROM channels WHERE state = 'joined'")?;
         let applied = self.inbox.is_empty() && self.waiting.values().all(|queue| queue.is_empty());

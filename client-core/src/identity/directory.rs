@@ -128,7 +128,9 @@ impl Engine {
             // A card that does not open is its author's fault: the id is shown instead.
             if let Some(opened) = open_card(&key.0, &id, &card) {
                 self.db
-                    .prepare_cached("INSERT OR REPLACE INTO people (professional, card) VALUES (?1, ?2)")?
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO people (professional, card) VALUES (?1, ?2)",
+                    )?
                     .execute(rusqlite::params![id.0, opened.encode_to_vec()])?;
             }
         }
@@ -178,7 +180,13 @@ impl Engine {
         let info = Label::Sealed.text().as_bytes();
         let ciphertext = self
             .crypto
-            .hpke_seal(hpke(), sealing_key, info, device.as_ref(), &sealed.encode_to_vec())
+            .hpke_seal(
+                hpke(),
+                sealing_key,
+                info,
+                device.as_ref(),
+                &sealed.encode_to_vec(),
+            )
             .map_err(Error::mls)?;
         let wish = Wish::Sealed {
             device,

@@ -73,10 +73,16 @@ impl Engine {
         }
         match (parsed.kind, &card) {
             (LinkKind::SetUp, None) => {
-                return Err(Error::invalid("card", "set-up needs the coordinator's card"));
+                return Err(Error::invalid(
+                    "card",
+                    "set-up needs the coordinator's card",
+                ));
             }
             (LinkKind::Invitation, Some(_)) => {
-                return Err(Error::invalid("card", "the invitation names the person already"));
+                return Err(Error::invalid(
+                    "card",
+                    "the invitation names the person already",
+                ));
             }
             _ => {}
         }
@@ -123,11 +129,7 @@ impl Engine {
             let body = StructureLogRequest {
                 enrolment_key: key.verifying_key().to_bytes().to_vec().into(),
                 after_seq,
-                signature: label::sign(
-                    &key,
-                    Label::StructureLogRequest,
-                    &after_seq.to_be_bytes(),
-                ),
+                signature: label::sign(&key, Label::StructureLogRequest, &after_seq.to_be_bytes()),
             };
             (
                 Purpose::StructureLog,

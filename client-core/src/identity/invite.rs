@@ -144,7 +144,10 @@ impl Engine {
     }
 
     pub(crate) fn require_coordinator(&self) -> Result<()> {
-        if self.structure.is_coordinator(&self.identity()?.professional()) {
+        if self
+            .structure
+            .is_coordinator(&self.identity()?.professional())
+        {
             Ok(())
         } else {
             Err(Error::NotAllowed("only a coordinator can do this"))

@@ -4,8 +4,8 @@
 
 use prost::Message;
 use relais_wire::chain;
-use relais_wire::structure::{StatementError, sign_statement};
 use relais_wire::ids::ProfessionalId;
+use relais_wire::structure::{StatementError, sign_statement};
 use relais_wire::v1::{
     EnrolmentConfirmed, ProfessionalEnrolled, Statement, StatementKind, StructureEntry,
 };
@@ -61,7 +61,12 @@ impl Engine {
             .prepare_cached(
                 "INSERT INTO structure_log (seq, time_ms, statement, hash) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![entry.seq, entry.time_ms, entry.statement.as_ref(), hash])?;
+            .execute(params![
+                entry.seq,
+                entry.time_ms,
+                entry.statement.as_ref(),
+                hash
+            ])?;
         if self.is_enrolled() {
             self.directory_follows(entry)?;
             self.coordinator_follows(entry)?;

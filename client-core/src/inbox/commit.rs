@@ -186,13 +186,19 @@ impl Engine {
                 Some(_) => {}
             }
         }
-        let gone = prior.members.keys().filter(|id| !next.members.contains_key(id));
+        let gone = prior
+            .members
+            .keys()
+            .filter(|id| !next.members.contains_key(id));
         told.extend(gone.map(|id| ("removed", *id, String::new())));
         let stays = |leaf: &&Leaf| {
             prior.members.contains_key(&leaf.professional)
                 && next.members.contains_key(&leaf.professional)
         };
-        let devices = [("device_added", &change.added), ("device_removed", &change.removed)];
+        let devices = [
+            ("device_added", &change.added),
+            ("device_removed", &change.removed),
+        ];
         for (kind, leaves) in devices {
             for leaf in leaves.iter().filter(stays) {
                 told.push((kind, leaf.professional, leaf.device.to_string()));

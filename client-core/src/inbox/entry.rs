@@ -99,7 +99,9 @@ impl Engine {
     pub(crate) fn put_roster(&self, channel: ChannelId, roster: &CheckedRoster) -> Result<()> {
         use prost::Message;
         self.db
-            .prepare_cached("INSERT OR IGNORE INTO rosters (channel, version, signed) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO rosters (channel, version, signed) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![
                 channel.0,
                 roster.version,
@@ -108,7 +110,11 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn apply_entry(&mut self, channel: ChannelId, entry: &ChannelEntry) -> Result<Outcome> {
+    pub(super) fn apply_entry(
+        &mut self,
+        channel: ChannelId,
+        entry: &ChannelEntry,
+    ) -> Result<Outcome> {
         let Some(row) = self.channel_row(channel)? else {
             return Ok(Outcome::Done); // A channel without its Welcome: read later.
         };
@@ -196,15 +202,24 @@ impl Engine {
         let author = DeviceId::try_from(&entry.device_id)
             .ok()
             .and_then(|id| self.structure.device(&id))
-            .map_or(relais_wire::ids::ProfessionalId([0; 16]), |d| d.professional);
+            .map_or(relais_wire::ids::ProfessionalId([0; 16]), |d| {
+                d.professional
+            });
         self.notice(channel, entry, 0, "quarantined", &author, &author, reason)
     }
 
     /// Moves the cursor past an entry: its hash binds everything before it.
-    fn advance(&mut self, channel: ChannelId, row: &ChannelRow, entry: &ChannelEntry) -> Result<()> {
+    fn advance(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+    ) -> Result<()> {
         let hash = chain::channel_entry(&row.cursor_hash, entry);
         self.db
-            .prepare_cached("INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![channel.0, entry.seq, hash])?;
         self.db
             .prepare_cached(

@@ -114,8 +114,13 @@ impl Engine {
             .device(&device)
             .ok_or_else(|| park("unknown device"))?;
         let author = known.professional;
-        label::verify(&known.key, Label::SignedEvent, &event.body, &event.signature)
-            .map_err(|_| park("the author's signature does not verify"))?;
+        label::verify(
+            &known.key,
+            Label::SignedEvent,
+            &event.body,
+            &event.signature,
+        )
+        .map_err(|_| park("the author's signature does not verify"))?;
         let agrees = body.channel_id == channel.to_bytes()
             && body.device_id == device.to_bytes()
             && aad.event_id == body.event_id
@@ -237,4 +242,3 @@ fn decode(signed: &[u8]) -> Result<(SignedEvent, EventBody), Fault> {
     let body = EventBody::decode(event.body.clone()).map_err(malformed)?;
     Ok((event, body))
 }
-

@@ -100,15 +100,15 @@ impl Engine {
                 continue;
             }
             match &item.item {
-                Some(inbox_item::Item::Welcome(welcome)) => {
-                    if self.apply_welcome(welcome, item.time_ms)? == Outcome::Waits {
-                        self.inbox.push_front(item);
-                        self.link.inbox_blocked = true;
-                        break;
-                    }
+                Some(inbox_item::Item::Welcome(welcome))
+                    if self.apply_welcome(welcome, item.time_ms)? == Outcome::Waits =>
+                {
+                    self.inbox.push_front(item);
+                    self.link.inbox_blocked = true;
+                    break;
                 }
                 Some(inbox_item::Item::Sealed(sealed)) => self.open_sealed(sealed)?,
-                None => {}
+                Some(inbox_item::Item::Welcome(_)) | None => {}
             }
             meta::put_u64(&self.db, keys::INBOX_SEQ, item.seq)?;
             applied = Some(item.seq);

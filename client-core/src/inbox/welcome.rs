@@ -155,7 +155,9 @@ impl Engine {
                 self.now_ms + self.renewal_delay()?
             ])?;
         self.db
-            .prepare_cached("INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![channel.0, joined.seq, joined.hash.as_ref()])?;
         Ok(())
     }
@@ -171,4 +173,3 @@ impl Engine {
         Ok(())
     }
 }
-

@@ -44,7 +44,11 @@ struct Transfer {
 
 impl Engine {
     /// Seals bytes under a fresh key and stores them for upload.
-    pub(crate) fn new_blob(&mut self, channel: ChannelId, plaintext: &[u8]) -> Result<BlobReference> {
+    pub(crate) fn new_blob(
+        &mut self,
+        channel: ChannelId,
+        plaintext: &[u8],
+    ) -> Result<BlobReference> {
         let id = BlobId(self.random()?);
         let key: [u8; 32] = self.random()?;
         let sealed = blob::seal(&key, &blob_aad(&id), plaintext);
@@ -97,7 +101,9 @@ impl Engine {
 
     fn put_piece(&self, id: BlobId, start: u64, piece: &[u8]) -> Result<()> {
         self.db
-            .prepare_cached("INSERT OR REPLACE INTO blob_pieces (blob, start, bytes) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR REPLACE INTO blob_pieces (blob, start, bytes) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![id.0, start, piece])?;
         Ok(())
     }
@@ -192,7 +198,8 @@ impl Engine {
     fn request(&mut self, transfer: &Transfer) -> Result<()> {
         let path = format!("/v1/blobs/{}", transfer.id);
         let (purpose, request) = if !transfer.upload {
-            let last = (transfer.done + limits::BLOB_TRANSFER_BYTES as u64).min(transfer.length) - 1;
+            let last =
+                (transfer.done + limits::BLOB_TRANSFER_BYTES as u64).min(transfer.length) - 1;
             let range = format!("bytes={}-{last}", transfer.done);
             let request = HttpRequest::new(Method::Get, path).with_header("range", range);
             (Purpose::BlobFetch(transfer.id), request)
@@ -358,7 +365,10 @@ fn tus(request: HttpRequest) -> HttpRequest {
 }
 
 fn blob_aad(id: &BlobId) -> Vec<u8> {
-    let mut aad = relais_wire::label::Label::BlobChunks.text().as_bytes().to_vec();
+    let mut aad = relais_wire::label::Label::BlobChunks
+        .text()
+        .as_bytes()
+        .to_vec();
     aad.extend_from_slice(id.as_ref());
     aad
 }

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{
     KeyPackage, KeyPackageIn, LeafNodeIndex, MlsGroup, MlsMessageOut, ProtocolVersion,
 };
-use openmls::prelude::tls_codec::Deserialize as _;
 use openmls_traits::OpenMlsProvider;
 use prost::Message;
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
@@ -39,7 +39,11 @@ impl Engine {
         let prior = self.roster(channel)?;
         let me = self.identity()?.professional();
         if prior
-            .may(&me, relais_wire::roster::Operation::ChangeRoster, self.now_ms)
+            .may(
+                &me,
+                relais_wire::roster::Operation::ChangeRoster,
+                self.now_ms,
+            )
             .is_err()
         {
             self.keep_group(channel, group);
@@ -52,7 +56,10 @@ impl Engine {
             .structure
             .devices()
             .filter(|(id, device)| {
-                change.add.iter().any(|m| m.professional() == device.professional)
+                change
+                    .add
+                    .iter()
+                    .any(|m| m.professional() == device.professional)
                     && self.structure.valid_device(id, head, self.now_ms).is_some()
                     && !present.contains(id)
             })
@@ -85,10 +92,17 @@ impl Engine {
             .map(|leaf| leaf.professional)
             .chain(packages.iter().map(|(professional, _)| *professional))
             .collect();
-        if let Some(lost) = change.add.iter().find(|m| !reached.contains(&m.professional())) {
+        if let Some(lost) = change
+            .add
+            .iter()
+            .find(|m| !reached.contains(&m.professional()))
+        {
             let name = self.name(&lost.professional());
             self.keep_group(channel, group);
-            self.fail(intent.id, &format!("{name} has no device that can be added"))?;
+            self.fail(
+                intent.id,
+                &format!("{name} has no device that can be added"),
+            )?;
             return Ok(None);
         }
         let removed: Vec<LeafNodeIndex> = before
@@ -229,7 +243,11 @@ impl Engine {
             epoch,
             commit: commit.clone(),
             welcome: welcome.map(bytes).transpose()?.unwrap_or_default().into(),
-            group_info: group_info.map(bytes).transpose()?.unwrap_or_default().into(),
+            group_info: group_info
+                .map(bytes)
+                .transpose()?
+                .unwrap_or_default()
+                .into(),
         });
         self.keep_group(channel, group);
         Ok(Staged {

@@ -120,11 +120,11 @@ impl Engine {
                 self.stage_members(intent, channel, change, counter)?
             }
             (Wish::Renew, Some(channel)) => Some(self.stage_renewal(channel, counter)?),
-            (Wish::Statements(statements), None) => Some(plain(
-                send::Operation::AppendStatements(AppendStatements {
+            (Wish::Statements(statements), None) => {
+                Some(plain(send::Operation::AppendStatements(AppendStatements {
                     statements: statements.clone(),
-                }),
-            )),
+                })))
+            }
             (Wish::KeyPackages, None) => Some(plain(send::Operation::PublishKeyPackages(
                 self.new_key_packages(intent.id)?,
             ))),

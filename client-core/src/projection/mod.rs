@@ -163,7 +163,9 @@ impl Engine {
         let status: Option<i64> = self
             .db
             .prepare_cached("SELECT status FROM tasks WHERE channel = ?1 AND task = ?2")?
-            .query_row(params![event.channel.0, change.task_id.as_ref()], |row| row.get(0))
+            .query_row(params![event.channel.0, change.task_id.as_ref()], |row| {
+                row.get(0)
+            })
             .optional()?;
         // A task of before this device joined, or a change that came too late: the
         // event stays in the timeline, the task is as the earlier one left it.
@@ -215,11 +217,7 @@ impl Engine {
                 "INSERT INTO reads (channel, professional, seq) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
             )?
-            .execute(params![
-                event.channel.0,
-                event.author.0,
-                seq.min(event.seq)
-            ])?;
+            .execute(params![event.channel.0, event.author.0, seq.min(event.seq)])?;
         Ok(())
     }
 

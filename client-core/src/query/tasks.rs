@@ -1,9 +1,7 @@
 //! Tasks and handovers, with what this device did and the log has not settled.
 
 use prost::Message;
-use relais_content::v1::{
-    HandoverNote, Priority, TaskChange, TaskCreated, content::Kind,
-};
+use relais_content::v1::{HandoverNote, Priority, TaskChange, TaskCreated, content::Kind};
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId, TaskId};
 use rusqlite::params;
 
@@ -133,8 +131,8 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         let mut list = Vec::new();
         for (content, requester, created_ms, status, actor, changed_ms, reason) in rows {
-            let created = TaskCreated::decode(content.as_slice())
-                .map_err(|_| Error::Corrupt("task"))?;
+            let created =
+                TaskCreated::decode(content.as_slice()).map_err(|_| Error::Corrupt("task"))?;
             let mut record = record(&created, ProfessionalId(requester), created_ms)?;
             record.status = TaskStatus::from_number(status);
             record.actor = ProfessionalId::try_from(actor.as_slice()).ok();
@@ -167,7 +165,9 @@ impl Engine {
                     list.push(record);
                 }
                 Some(Kind::TaskChanged(change)) => {
-                    let task = list.iter_mut().find(|t| t.task.to_bytes() == change.task_id);
+                    let task = list
+                        .iter_mut()
+                        .find(|t| t.task.to_bytes() == change.task_id);
                     let Some(task) = task else { continue };
                     let kind = TaskChange::try_from(change.change).unwrap_or_default();
                     if let Some(next) = task_after(task.status.number(), kind) {
@@ -193,7 +193,8 @@ impl Engine {
             "SELECT event_id, professional, time_ms, signed FROM events
              WHERE channel = ?1 AND kind = 8 ORDER BY seq DESC",
         )?;
-        let rows: Vec<([u8; 16], [u8; 16], u64, Vec<u8>)> = statement
+        type Row = ([u8; 16], [u8; 16], u64, Vec<u8>);
+        let rows: Vec<Row> = statement
             .query_map([channel.0], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
@@ -206,8 +207,8 @@ impl Engine {
             };
             let mut receivers = Vec::new();
             for receiver in &note.receivers {
-                let professional = ProfessionalId::try_from(receiver)
-                    .map_err(|_| Error::Corrupt("handover"))?;
+                let professional =
+                    ProfessionalId::try_from(receiver).map_err(|_| Error::Corrupt("handover"))?;
                 receivers.push(self.receiver(channel, EventId(event), professional)?);
             }
             list.push(HandoverRecord {
@@ -238,7 +239,8 @@ impl Engine {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
-        let (acknowledged_ms, synthesis) = found.map_or((None, String::new()), |(t, s)| (Some(t), s));
+        let (acknowledged_ms, synthesis) =
+            found.map_or((None, String::new()), |(t, s)| (Some(t), s));
         Ok(ReceiverRecord {
             professional,
             acknowledged_ms,

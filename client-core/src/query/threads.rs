@@ -132,7 +132,9 @@ impl Engine {
         let row: Option<([u8; 16], u64, Vec<u8>)> = self
             .db
             .prepare_cached("SELECT author, time_ms, header FROM headers WHERE channel = ?1")?
-            .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row([channel.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()?;
         row.map(|(author, time_ms, header)| {
             Ok(HeaderRecord {

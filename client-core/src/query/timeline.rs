@@ -73,6 +73,13 @@ pub struct TimelineItem {
     pub body: TimelineBody,
 }
 
+/// How far a member's devices have the log, and from where on it is theirs.
+struct Delivered {
+    professional: ProfessionalId,
+    cursor: u64,
+    since: u64,
+}
+
 impl Engine {
     /// Items after `after_seq`, at most `limit` settled ones in log order, followed
     /// by everything that is not settled when the end of the log is reached.
@@ -132,8 +139,11 @@ impl Engine {
                     detail: row.get(6)?,
                 },
             };
-            let others = delivered.iter().filter(|(id, _)| *id != author && *id != me);
-            let to = others.clone().filter(|(_, cursor)| *cursor >= seq).count();
+            // Whoever joined later was promised nothing of this.
+            let others = delivered
+                .iter()
+                .filter(|d| d.professional != author && d.professional != me && d.since < seq);
+            let to = others.clone().filter(|d| d.cursor >= seq).count();
             items.push(TimelineItem {
                 seq: Some(seq),
                 time_ms: row.get(2)?,
@@ -150,7 +160,7 @@ impl Engine {
     }
 
     /// For each member the furthest cursor of their devices.
-    fn delivered_to(&self, channel: ChannelId) -> Result<Vec<(ProfessionalId, u64)>> {
+    fn delivered_to(&self, channel: ChannelId) -> Result<Vec<Delivered>> {
         let Ok(roster) = self.roster(channel) else {
             return Ok(Vec::new());
         };
@@ -164,14 +174,24 @@ impl Engine {
             let id = relais_wire::ids::DeviceId::try_from(device).ok()?;
             Some(self.structure.device(&id)?.professional)
         };
-        Ok(roster
-            .members
-            .keys()
-            .map(|id| {
-                let own = cursors.iter().filter(|(d, _)| owner(d) == Some(*id));
-                (*id, own.map(|(_, seq)| *seq).max().unwrap_or(0))
-            })
-            .collect())
+        let mut list = Vec::new();
+        for professional in roster.members.keys() {
+            let own = cursors
+                .iter()
+                .filter(|(device, _)| owner(device) == Some(*professional));
+            list.push(Delivered {
+                professional: *professional,
+                cursor: own.map(|(_, seq)| *seq).max().unwrap_or(0),
+                since: self
+                    .db
+                    .prepare_cached(
+                        "SELECT coalesce(max(seq), 0) FROM notices
+                         WHERE channel = ?1 AND subject = ?2 AND kind IN ('added', 'joined')",
+                    )?
+                    .query_row(params![channel.0, professional.0], |row| row.get(0))?,
+            });
+        }
+        Ok(list)
     }
 
     fn unsettled_items(&self, channel: ChannelId, me: ProfessionalId) -> Result<Vec<TimelineItem>> {
@@ -187,7 +207,11 @@ impl Engine {
                 }
                 Wish::Members(change) => TimelineBody::CircleChange {
                     added: change.add.iter().map(|m| m.professional()).collect(),
-                    removed: change.remove.iter().map(|id| ProfessionalId(id.0)).collect(),
+                    removed: change
+                        .remove
+                        .iter()
+                        .map(|id| ProfessionalId(id.0))
+                        .collect(),
                 },
                 _ => continue,
             };

@@ -96,7 +96,10 @@ impl World {
                     due_ms: None,
                     linked_event: None,
                 };
-                self.devices[who].engine.create_task(channel, &task).expect("task");
+                self.devices[who]
+                    .engine
+                    .create_task(channel, &task)
+                    .expect("task");
                 "task"
             }
             6 if member => self.change_some_task(rng, who, channel),
@@ -150,7 +153,12 @@ impl World {
         }
     }
 
-    fn change_some_task(&mut self, rng: &mut impl Rng, who: Who, channel: ChannelId) -> &'static str {
+    fn change_some_task(
+        &mut self,
+        rng: &mut impl Rng,
+        who: Who,
+        channel: ChannelId,
+    ) -> &'static str {
         let engine = &mut self.devices[who].engine;
         let tasks = engine.tasks(channel).expect("tasks");
         let open = tasks.iter().filter(|t| t.status == TaskStatus::Open);
@@ -160,7 +168,9 @@ impl World {
             } else {
                 TaskChange::Done
             };
-            engine.change_task(channel, task, change, "").expect("changed");
+            engine
+                .change_task(channel, task, change, "")
+                .expect("changed");
         }
         "task change"
     }

@@ -16,7 +16,10 @@ impl World {
             }
             for thread in device.engine.threads().unwrap_or_default() {
                 if thread.state == ThreadState::Joined {
-                    channels.entry(thread.channel).or_default().push((who, thread));
+                    channels
+                        .entry(thread.channel)
+                        .or_default()
+                        .push((who, thread));
                 }
             }
         }
@@ -48,7 +51,11 @@ impl World {
             let device = &mut self.devices[*who];
             let (epoch, authenticator) = device.engine.epoch_authenticator(channel).expect("group");
             let first = seen.entry(epoch).or_insert_with(|| authenticator.clone());
-            assert_eq!(*first, authenticator, "{}: forked at epoch {epoch}", device.name);
+            assert_eq!(
+                *first, authenticator,
+                "{}: forked at epoch {epoch}",
+                device.name
+            );
         }
         assert_eq!(seen.len(), 1, "members at the head are of one epoch");
     }
@@ -77,10 +84,14 @@ impl World {
                 .expect("timeline");
             let settled: Vec<u64> = items.iter().filter_map(|item| item.seq).collect();
             assert!(settled.is_sorted(), "the timeline is in log order");
-            let waiting = items.iter().filter(|i| {
-                matches!(i.state, EventState::Waiting | EventState::InFlight)
-            });
-            assert_eq!(waiting.count(), 0, "nothing waits once the world has settled");
+            let waiting = items
+                .iter()
+                .filter(|i| matches!(i.state, EventState::Waiting | EventState::InFlight));
+            assert_eq!(
+                waiting.count(),
+                0,
+                "nothing waits once the world has settled"
+            );
         }
     }
 
@@ -94,7 +105,8 @@ impl World {
             for thread in device.engine.threads().unwrap_or_default() {
                 let items = device.engine.timeline(thread.channel, 0, usize::MAX);
                 for item in items.expect("timeline") {
-                    if let relais_core::query::TimelineBody::Notice { kind, detail, .. } = item.body {
+                    if let relais_core::query::TimelineBody::Notice { kind, detail, .. } = item.body
+                    {
                         assert_ne!(kind, "quarantined", "{}: {detail}", device.name);
                     }
                 }

@@ -86,15 +86,17 @@ impl World {
             public_url: "http://relais.invalid".into(),
             accepted: Default::default(),
         };
-        let (founding, link) =
-            relais_server::founding::found(&world.public_url).expect("founding");
+        let (founding, link) = relais_server::founding::found(&world.public_url).expect("founding");
         let store = world.open_store();
         store.found(founding).await.expect("founded");
         world.serve(store).await;
         let coordinator = world.add_device("Claire");
         world.devices[coordinator]
             .engine
-            .join(&link.to_string(), Some(card("Claire", "Lefèvre", 60, "99700218896")))
+            .join(
+                &link.to_string(),
+                Some(card("Claire", "Lefèvre", 60, "99700218896")),
+            )
             .expect("join");
         world.settle().await;
         world
@@ -112,7 +114,9 @@ impl World {
     }
 
     async fn serve(&mut self, store: Arc<dyn Store>) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("bind");
         self.address = listener.local_addr().expect("address").to_string();
         let clock = Arc::clone(&self.clock);
         let mut config = Config::new(self.folder.path().join("data"));
@@ -124,7 +128,10 @@ impl World {
 
     /// A device without an enrolment.
     pub fn add_device(&mut self, name: &str) -> Who {
-        let path = self.folder.path().join(format!("{}.db", self.devices.len()));
+        let path = self
+            .folder
+            .path()
+            .join(format!("{}.db", self.devices.len()));
         let device = Device::new(name, path, self.now_ms());
         self.devices.push(device);
         self.devices.len() - 1
@@ -145,7 +152,11 @@ impl World {
             .expect("join");
         self.settle().await;
         assert!(
-            self.devices[who].engine.whoami().expect("enrolled").confirmed,
+            self.devices[who]
+                .engine
+                .whoami()
+                .expect("enrolled")
+                .confirmed,
             "{name} is confirmed"
         );
         who
@@ -162,7 +173,10 @@ impl World {
             header: None,
             members,
         };
-        let channel = self.devices[who].engine.create_thread(&new).expect("thread");
+        let channel = self.devices[who]
+            .engine
+            .create_thread(&new)
+            .expect("thread");
         self.settle().await;
         channel
     }
