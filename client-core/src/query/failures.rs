@@ -31,7 +31,15 @@ impl Engine {
     /// # Errors
     /// Of the database.
     pub fn failed_acts(&self) -> Result<Vec<FailedRecord>> {
-        type Row = (i64, Option<[u8; 16]>, String, Option<[u8; 16]>, Vec<u8>, String, u64);
+        type Row = (
+            i64,
+            Option<[u8; 16]>,
+            String,
+            Option<[u8; 16]>,
+            Vec<u8>,
+            String,
+            u64,
+        );
         let rows: Vec<Row> = self
             .db
             .prepare_cached(
@@ -55,7 +63,9 @@ impl Engine {
             let event = match event {
                 Some(id) => {
                     let content = crate::content::body_of(&payload)?.content;
-                    content.and_then(|c| c.kind).map(|kind| (EventId(id), Box::new(kind)))
+                    content
+                        .and_then(|c| c.kind)
+                        .map(|kind| (EventId(id), Box::new(kind)))
                 }
                 None => None,
             };
