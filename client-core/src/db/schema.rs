@@ -18,7 +18,7 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         title TEXT NOT NULL DEFAULT '', incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL,
         joined_seq INTEGER NOT NULL, cursor_seq INTEGER NOT NULL, cursor_hash BLOB NOT NULL,
         cursor_time_ms INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
-        event_counter INTEGER NOT NULL DEFAULT 0, renew_due INTEGER NOT NULL DEFAULT 0,
+        event_counter INTEGER NOT NULL DEFAULT 0, renew_at_ms INTEGER NOT NULL DEFAULT 0,
         created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     // Hash of every entry applied: what authors claim to have seen is checked against it.
     "CREATE TABLE entry_hashes (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,

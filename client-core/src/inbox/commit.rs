@@ -135,7 +135,7 @@ impl Engine {
     fn requeue_commit(&mut self, channel: ChannelId) -> Result<()> {
         let open: Option<i64> = intent::sent_commit(&self.db, channel)?;
         match open {
-            Some(id) => self.again(id, "another change came first"),
+            Some(id) => self.restage(id, "another change came first"),
             None => Ok(()),
         }
     }

@@ -184,6 +184,10 @@ impl Engine {
     }
 
     fn park(&mut self, channel: ChannelId, entry: &ChannelEntry, reason: &str) -> Result<()> {
+        // One of our own that nobody can accept is settled too, visibly.
+        if let Some(intent) = self.intent_of(&entry.payload)? {
+            self.fail(intent, reason)?;
+        }
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO parked (channel, seq, reason, payload) VALUES (?1, ?2, ?3, ?4)",

@@ -139,11 +139,11 @@ impl Engine {
         self.db
             .prepare_cached(
                 "INSERT INTO channels (channel, incarnation, epoch, joined_seq, cursor_seq,
-                 cursor_hash, cursor_time_ms, state, renew_due, created_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 'joined', 1, ?6)
+                 cursor_hash, cursor_time_ms, state, renew_at_ms, created_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, 'joined', ?7, ?6)
                  ON CONFLICT (channel) DO UPDATE SET incarnation = ?2, epoch = ?3, joined_seq = ?4,
                  cursor_seq = ?4, cursor_hash = ?5, cursor_time_ms = ?6, state = 'joined',
-                 reason = '', renew_due = 1",
+                 reason = '', renew_at_ms = ?7",
             )?
             .execute(params![
                 channel.0,
@@ -151,7 +151,8 @@ impl Engine {
                 item.epoch,
                 joined.seq,
                 joined.hash.as_ref(),
-                time_ms
+                time_ms,
+                self.now_ms + self.renewal_delay()?
             ])?;
         self.db
             .prepare_cached("INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)")?

@@ -102,6 +102,10 @@ impl Engine {
         let reason = refusal_text(code);
         match (&intent.wish, intent.channel) {
             (Wish::Statements(_), _) if code == Code::AlreadyExists => self.settle(intent.id),
+            // The id is random and ours: an earlier copy was accepted.
+            (Wish::CreateChannel(_), Some(channel)) if code == Code::AlreadyExists => {
+                self.channel_registered(intent.id, channel)
+            }
             (Wish::CreateChannel(_), Some(channel)) => {
                 self.fail(intent.id, reason)?;
                 self.stop_channel(channel, reason)
@@ -125,16 +129,12 @@ impl Engine {
         self.again(intent.id, refusal_text(code))
     }
 
-    /// Like [`Engine::again`], without counting it as an attempt: the server is
-    /// at fault, not the act.
+    /// Not counted as an attempt: the server is at fault, not the act.
     fn stage_later(&mut self, intent: &Intent) -> Result<()> {
         if let (Wish::Members(_) | Wish::Renew, Some(channel)) = (&intent.wish, intent.channel) {
             self.clear_pending_commit(channel)?;
         }
-        self.db
-            .prepare_cached("UPDATE intents SET attempts = 0 WHERE id = ?1")?
-            .execute([intent.id])?;
-        self.again(intent.id, "the server asks to wait")
+        self.restage(intent.id, "the server asks to wait")
     }
 
     /// The event will never be accepted: it fails visibly, and a void takes its

@@ -14,11 +14,17 @@ use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 use relais_wire::mls::{group_extensions, leaves, read_leaf};
 use relais_wire::roster::{CheckedRoster, Member, check_leaf, sign_roster};
 use relais_wire::v1::{AppendCommit, ClaimKeyPackages, CommitAad, SignedRoster, send};
+use rusqlite::params;
 
 use super::intent::{Intent, MembersChange, Wish};
 use super::stage::Staged;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+
+/// A leaf's keys are renewed so often.
+const RENEWAL_MS: u64 = 30 * 24 * 3_600_000;
+/// A joiner renews within this time of being online.
+const FIRST_RENEWAL_MS: u64 = 10_000;
 
 impl Engine {
     pub(super) fn stage_members(
@@ -109,6 +115,28 @@ impl Engine {
     pub(super) fn stage_renewal(&mut self, channel: ChannelId, counter: u64) -> Result<Staged> {
         let group = self.take_group(channel)?;
         self.stage_commit(channel, group, counter, Vec::new(), Vec::new(), None)
+    }
+
+    /// Wants to renew this device's leaf where it is due: soon after joining, so
+    /// that the key package's keys serve no longer, then monthly (architecture D12).
+    pub(super) fn want_renewals(&mut self) -> Result<()> {
+        let due: Vec<[u8; 16]> = self
+            .db
+            .prepare_cached(
+                "UPDATE channels SET renew_at_ms = ?1 + ?2 WHERE state = 'joined'
+                 AND renew_at_ms BETWEEN 1 AND ?1 RETURNING channel",
+            )?
+            .query_map(params![self.now_ms, RENEWAL_MS], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for channel in due {
+            self.want(Some(ChannelId(channel)), Wish::Renew)?;
+        }
+        Ok(())
+    }
+
+    /// Joiners of one commit do not all renew at once.
+    pub(crate) fn renewal_delay(&self) -> Result<u64> {
+        Ok(u64::from(u16::from_be_bytes(self.random()?)) % FIRST_RENEWAL_MS + 1)
     }
 
     fn next_roster(

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 /// A staging is tried so often before a person must decide.
 pub(crate) const MAX_ATTEMPTS: u32 = 8;
 
+/// Doubled with each counted attempt after the first.
+const PAUSE_MS: u64 = 50;
+
 /// What is wanted.
 #[derive(Debug, Clone)]
 pub(crate) enum Wish {
@@ -177,7 +180,6 @@ pub(crate) struct Intent {
     pub channel: Option<ChannelId>,
     pub wish: Wish,
     pub sent: bool,
-    pub attempts: u32,
     pub created_ms: u64,
 }
 
@@ -187,24 +189,22 @@ pub(crate) type Shown = (Intent, String, String);
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Intent>> {
     let kind: String = row.get(2)?;
     let wish = Wish::decode(&kind, row.get(3)?, row.get(4)?);
-    let (id, channel, state, attempts, created_ms) = (
+    let (id, channel, state, created_ms) = (
         row.get(0)?,
         row.get::<_, Option<[u8; 16]>>(1)?.map(ChannelId),
         row.get::<_, String>(5)?,
         row.get(6)?,
-        row.get(7)?,
     );
     Ok(wish.map(|wish| Intent {
         id,
         channel,
         wish,
         sent: state == "sent",
-        attempts,
         created_ms,
     }))
 }
 
-const COLUMNS: &str = "id, channel, kind, payload, event_id, state, attempts, created_ms";
+const COLUMNS: &str = "id, channel, kind, payload, event_id, state, created_ms";
 
 /// Intents that are not settled or failed, oldest first.
 pub(crate) fn open(conn: &Connection, limit: usize) -> Result<Vec<Intent>> {
@@ -222,7 +222,7 @@ pub(crate) fn unsettled(conn: &Connection, channel: ChannelId) -> Result<Vec<Sho
         "SELECT {COLUMNS}, reason FROM intents WHERE channel = ?1 ORDER BY id"
     ))?
     .query_map([channel.0], |row| {
-        Ok((read(row)?, row.get(5)?, row.get(8)?))
+        Ok((read(row)?, row.get(5)?, row.get(7)?))
     })?
     .map(|row| {
         let (intent, state, reason) = row?;
@@ -275,32 +275,50 @@ impl Engine {
         Ok(())
     }
 
-    /// Back to waiting: staged again, as a new send. After too many attempts it
-    /// fails visibly instead. The old send stays recognisable in the log.
+    /// Back to waiting: staged again as a new send. The old one stays
+    /// recognisable in the log.
+    pub(crate) fn restage(&mut self, intent: i64, reason: &str) -> Result<()> {
+        self.supersede_sends(intent)?;
+        self.db
+            .prepare_cached("UPDATE intents SET state = 'waiting', reason = ?2 WHERE id = ?1")?
+            .execute(params![intent, reason])?;
+        Ok(())
+    }
+
+    /// Like [`Engine::restage`], but counted: after too many attempts it fails
+    /// visibly instead, and between two there is a pause.
     pub(crate) fn again(&mut self, intent: i64, reason: &str) -> Result<()> {
+        let attempts: u32 = self
+            .db
+            .prepare_cached(
+                "UPDATE intents SET attempts = attempts + 1 WHERE id = ?1 RETURNING attempts",
+            )?
+            .query_row([intent], |row| row.get(0))?;
+        if attempts >= MAX_ATTEMPTS {
+            return self.fail(intent, reason);
+        }
+        if attempts > 1 {
+            self.hold_until_ms = self.now_ms + (PAUSE_MS << attempts);
+        }
+        self.restage(intent, reason)
+    }
+
+    pub(crate) fn supersede_sends(&mut self, intent: i64) -> Result<()> {
         self.db
             .prepare_cached("UPDATE sends SET live = 0 WHERE intent = ?1")?
             .execute([intent])?;
-        self.db
-            .prepare_cached(
-                "UPDATE intents SET state = 'waiting', attempts = attempts + 1, reason = ?2
-                 WHERE id = ?1",
-            )?
-            .execute(params![intent, reason])?;
         self.link.in_flight = self.count_in_flight()?;
         self.dirty = true;
-        match load(&self.db, intent)? {
-            Some(i) if i.attempts >= MAX_ATTEMPTS => self.fail(intent, reason),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    /// Failed for good; shown with its reason.
+    /// Failed for good; shown with its reason. Its sends stay recognisable: should
+    /// one have been accepted after all, the log settles it.
     pub(crate) fn fail(&mut self, intent: i64, reason: &str) -> Result<()> {
+        self.supersede_sends(intent)?;
         self.db
             .prepare_cached("UPDATE intents SET state = 'failed', reason = ?2 WHERE id = ?1")?
             .execute(params![intent, reason])?;
-        self.forget_sends(intent)?;
         if let Some(channel) = load(&self.db, intent)?.and_then(|i| i.channel) {
             self.events.push_back(Event::ThreadChanged(channel));
         }

@@ -42,6 +42,7 @@ impl Engine {
             return Ok(false);
         }
         self.want_key_packages()?;
+        self.want_renewals()?;
         let mut blocked = BTreeSet::new();
         let mut staged = 0;
         for intent in intent::open(&self.db, 4 * limits::IN_FLIGHT)? {

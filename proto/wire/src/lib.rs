@@ -27,6 +27,8 @@ pub mod link;
 pub mod mls;
 pub mod roster;
 pub mod structure;
+#[cfg(test)]
+mod testing;
 
 pub use v1::RefusalCode;
 

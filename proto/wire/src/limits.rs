@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn every_limit_has_a_reason() {
         for (name, value, unit, reason) in TABLE {
-            assert!(*value > 0 && !unit.is_empty() && reason.len() > 20, "{name}");
+            assert!(
+                *value > 0 && !unit.is_empty() && reason.len() > 20,
+                "{name}"
+            );
         }
         const { assert!(MESSAGE_BYTES < FRAME_BYTES) };
         const { assert!(KEY_PACKAGES * KEY_PACKAGE_BYTES <= FRAME_BYTES) };

@@ -5,9 +5,10 @@
 
 use openmls::prelude::{
     Capabilities, Ciphersuite, Credential, CredentialType, Extension, ExtensionType, Extensions,
-    GroupContext, LeafNodeIndex, Lifetime, Proposal, PublicGroup,
-    RequiredCapabilitiesExtension, Sender, StagedCommit, UnknownExtension,
+    GroupContext, KeyPackage, LeafNode, LeafNodeIndex, Lifetime, Proposal, ProposalOrRefType,
+    PublicGroup, RequiredCapabilitiesExtension, Sender, StagedCommit, UnknownExtension,
 };
+use openmls::treesync::LeafNodeSource;
 use prost::Message;
 
 use crate::ids::{DeviceId, ProfessionalId, StructureId};
@@ -97,13 +98,17 @@ pub struct Leaf {
 /// Why MLS material is not acceptable to Relais.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MlsFormatError {
-    /// Not our credential type, or it does not decode, or its key is not the
-    /// leaf's signature key.
+    /// Not our credential type, or it does not decode, or holds more than its
+    /// fields, or its key is not the leaf's signature key.
     #[error("foreign or malformed leaf credential")]
     Credential,
     /// The group context lacks a roster or has an extension that is not ours.
     #[error("foreign or malformed group context")]
     GroupContext,
+    /// A leaf whose lifetime is not [`lifetime`]: once it has expired, nobody could
+    /// process the commit that adds it, nor load a tree that holds it.
+    #[error("leaf with a lifetime of its own")]
+    Lifetime,
     /// A proposal that Relais does not use, or one sent by reference.
     #[error("unexpected proposal")]
     Proposal,
@@ -127,7 +132,8 @@ pub fn read_leaf(
     let key: [u8; 32] = content.device_key[..]
         .try_into()
         .map_err(|_| MlsFormatError::Credential)?;
-    if key != signature_key {
+    // Encoded again it is the same, so it holds nothing else and never changes.
+    if key != signature_key || content.encode_to_vec() != credential.serialized_content() {
         return Err(MlsFormatError::Credential);
     }
     Ok(Leaf {
@@ -139,11 +145,29 @@ pub fn read_leaf(
     })
 }
 
+fn check_lifetime(leaf: &LeafNode) -> Result<(), MlsFormatError> {
+    match leaf.leaf_node_source() {
+        // Only a leaf as it was in its key package has one (RFC 9420 §7.2).
+        LeafNodeSource::KeyPackage(own) if *own != lifetime() => Err(MlsFormatError::Lifetime),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the leaf that a key package becomes when it is added.
+pub fn read_key_package(package: &KeyPackage) -> Result<Leaf, MlsFormatError> {
+    let leaf = package.leaf_node();
+    check_lifetime(leaf)?;
+    read_leaf(None, leaf.credential(), leaf.signature_key().as_slice())
+}
+
 /// The leaves of a group, in tree order.
 pub fn leaves(group: &PublicGroup) -> Result<Vec<Leaf>, MlsFormatError> {
     group
         .members()
-        .map(|m| read_leaf(Some(m.index), &m.credential, &m.signature_key))
+        .map(|m| {
+            group.leaf(m.index).map_or(Ok(()), check_lifetime)?;
+            read_leaf(Some(m.index), &m.credential, &m.signature_key)
+        })
         .collect()
 }
 
@@ -195,7 +219,7 @@ pub struct CommitChange {
 /// Reads a staged commit of `sender` against the group before it.
 ///
 /// # Errors
-/// When it holds anything but Add, Remove and our GroupContextExtensions
+/// When it holds anything but inline Add, Remove and our GroupContextExtensions
 /// proposals, or changes the committer's credential (requirement M5).
 pub fn read_commit(
     group: &PublicGroup,
@@ -234,14 +258,13 @@ pub fn read_commit(
     };
     for queued in commit.queued_proposals() {
         // Invariant: proposals travel inline, from the committer (architecture D5).
-        if queued.sender() != sender {
+        let inline = queued.proposal_or_ref_type() == ProposalOrRefType::Proposal;
+        if !inline || queued.sender() != sender {
             return Err(MlsFormatError::Proposal);
         }
         match queued.proposal() {
             Proposal::Add(add) => {
-                let leaf = add.key_package().leaf_node();
-                let key = leaf.signature_key().as_slice();
-                change.added.push(read_leaf(None, leaf.credential(), key)?);
+                change.added.push(read_key_package(add.key_package())?);
             }
             Proposal::Remove(remove) => change.removed.push(at(remove.removed())?),
             Proposal::GroupContextExtensions(extensions) if change.roster.is_none() => {
@@ -254,3 +277,5 @@ pub fn read_commit(
     Ok(change)
 }
 
+#[cfg(test)]
+mod tests;

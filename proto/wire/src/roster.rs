@@ -214,8 +214,10 @@ pub fn sign_roster(
 ) -> SignedRoster {
     let body = Roster {
         channel_id: channel.to_bytes(),
-        version: predecessor.map_or(1, |p| p.version + 1),
-        predecessor: predecessor.map_or_else(Vec::new, |p| p.hash.to_vec()).into(),
+        version: predecessor.map_or(1, |p| p.version.saturating_add(1)),
+        predecessor: predecessor
+            .map_or_else(Vec::new, |p| p.hash.to_vec())
+            .into(),
         members: members
             .iter()
             .map(|(id, member)| crate::v1::RosterMember {
@@ -247,7 +249,11 @@ pub fn check_leaf(
     let same = structure.id() == Some(leaf.structure)
         && device.professional == leaf.professional
         && device.key == leaf.key;
-    if same { Ok(()) } else { Err(RuleBroken::InvalidDevice) }
+    if same {
+        Ok(())
+    } else {
+        Err(RuleBroken::InvalidDevice)
+    }
 }
 
 /// Checks the roster and the only leaf of a channel at its creation.
@@ -298,7 +304,7 @@ pub fn judge(
         Some(signed) => {
             let next = CheckedRoster::read(signed)?;
             let successor = next.channel == prior.channel
-                && next.version == prior.version + 1
+                && Some(next.version) == prior.version.checked_add(1)
                 && next.predecessor == prior.hash;
             if !successor {
                 return Err(RuleBroken::NotSuccessor);
@@ -320,6 +326,11 @@ pub fn judge(
     }
     for leaf in &change.added {
         check_leaf(leaf, structure, structure_seq, time_ms)?;
+        // A membership that has ended keeps its leaves until they are removed, but
+        // gets no new ones: a new leaf begins a span.
+        if next.standing(&leaf.professional, time_ms).is_none() {
+            return Err(RuleBroken::LeafOutsideRoster);
+        }
     }
     let removed: BTreeSet<_> = change.removed.iter().map(|leaf| leaf.index).collect();
     let stay = change.before.iter().filter(|l| !removed.contains(&l.index));
@@ -335,3 +346,6 @@ pub fn judge(
     }
     Ok(next)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,10 @@
 //! exactly the head that it names.
 
 mod apply;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{DeviceId, IdLength, ProfessionalId, StructureId};
 use crate::label::{Label, SignatureError, hash};
@@ -133,7 +135,7 @@ pub struct Card {
 }
 
 /// Everything that the structure log says, up to [`Structure::head`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Structure {
     id: Option<StructureId>,
     root_key: PublicKey,
@@ -145,6 +147,9 @@ pub struct Structure {
     devices: BTreeMap<DeviceId, Device>,
     invitations: BTreeMap<PublicKey, Invitation>,
     cards: BTreeMap<ProfessionalId, Card>,
+    /// Signatures of every card there was: a card has no number of its own, so an
+    /// old one could otherwise be said again by anyone who has read the log.
+    card_signatures: BTreeSet<prost::bytes::Bytes>,
 }
 
 /// The label that signatures of a statement kind are made under.
@@ -266,7 +271,10 @@ impl Structure {
         let added = device.added_seq <= seq && professional.enrolled_seq <= seq;
         let revoked = device.revoked_seq.is_some_and(|revoked| revoked <= seq);
         let confirmed = professional.confirmed_seq.is_some_and(|c| c <= seq);
-        let fresh = time_ms < professional.enrolled_at_ms + limits::UNCONFIRMED_MS;
+        let fresh = time_ms
+            < professional
+                .enrolled_at_ms
+                .saturating_add(limits::UNCONFIRMED_MS);
         (added && !revoked && (confirmed || fresh)).then_some(device)
     }
 
@@ -296,7 +304,7 @@ impl Structure {
     /// Applies an entry that is said to follow the head. On an error nothing has
     /// changed.
     pub fn apply(&mut self, entry: &StructureEntry) -> Result<(), StatementError> {
-        if entry.seq != self.head_seq + 1 || entry.time_ms < self.time_ms {
+        if Some(entry.seq) != self.head_seq.checked_add(1) || entry.time_ms < self.time_ms {
             return Err(StatementError::OutOfOrder);
         }
         self.apply_statement(entry)?;

@@ -137,6 +137,17 @@ impl Device {
         self.engine = open(&self.path, &self.key, now_ms);
     }
 
+    /// Somebody with the key changes this device's database behind the engine.
+    pub fn edit_database(&mut self, now_ms: u64, edit: impl FnOnce(&rusqlite::Connection)) {
+        self.socket = None;
+        let db = rusqlite::Connection::open_in_memory().expect("memory");
+        self.engine = Engine::open(db, now_ms).expect("engine");
+        let db = driver::open_database(&self.path, &self.key).expect("database");
+        edit(&db);
+        drop(db);
+        self.engine = open(&self.path, &self.key, now_ms);
+    }
+
     /// Starts from a copy of another device's database.
     pub fn restore_as_own(&mut self, backup: &[(PathBuf, Vec<u8>)], now_ms: u64) {
         let own: Vec<_> = backup

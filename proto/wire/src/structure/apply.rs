@@ -168,7 +168,7 @@ impl Structure {
         let issuer = ProfessionalId::try_from(&body.issuer)?;
         signed.by(&[&self.coordinator_key(&issuer)?])?;
         let standing = Standing::try_from(body.role())?;
-        if body.expires_at_ms > entry.time_ms + limits::INVITATION_MS {
+        if body.expires_at_ms > entry.time_ms.saturating_add(limits::INVITATION_MS) {
             return Err(StatementError::Malformed("invitation lives too long"));
         }
         if self.invitations.contains_key(&enrolment_key)
@@ -304,7 +304,10 @@ impl Structure {
         if professional.confirmed_seq.is_some() {
             return Err(StatementError::AlreadySaid);
         }
-        if entry.time_ms >= professional.enrolled_at_ms + limits::UNCONFIRMED_MS {
+        let lapses = professional
+            .enrolled_at_ms
+            .saturating_add(limits::UNCONFIRMED_MS);
+        if entry.time_ms >= lapses {
             return Err(StatementError::InvitationInvalid);
         }
         professional.confirmed_seq = Some(entry.seq);
@@ -332,6 +335,14 @@ impl Structure {
         let invited = self.invitations.values().any(|i| i.professional == subject);
         if !invited && !self.professionals.contains_key(&subject) {
             return Err(StatementError::Unknown);
+        }
+        // Verified above, exactly one, and strict: nobody without the key can make
+        // another signature over the same card.
+        if !self
+            .card_signatures
+            .insert(signed.statement.signatures[0].clone())
+        {
+            return Err(StatementError::AlreadySaid);
         }
         self.cards.insert(
             subject,

@@ -1,0 +1,300 @@
+//! A small practice for this crate's tests: who signs what, with fixed keys.
+//!
+//! Key `n` belongs to professional `n` or device `n`; people are below 20,
+//! devices from 20, enrolment keys from 100. Everything here is fictitious.
+
+use ed25519_dalek::SigningKey;
+use prost::Message;
+use prost::bytes::Bytes;
+
+use crate::ids::{DeviceId, ProfessionalId, StructureId};
+use crate::label::{self, Label};
+use crate::limits;
+use crate::mls::{Leaf, SUITE_XWING};
+use crate::structure::{StatementError, Structure, statement_label};
+use crate::v1::{
+    CardPublished, CoordinatorCertified, DeviceAdded, DeviceRevoked, EnrolmentConfirmed,
+    InvitationIssued, InvitationWithdrawn, ProfessionalEnrolled, Statement, StatementKind,
+    StructureCreated, StructureEntry, StructureRole,
+};
+
+pub(crate) const STRUCTURE: StructureId = StructureId([1; 16]);
+pub(crate) const ROOT: u8 = 9;
+pub(crate) const COORDINATOR: u8 = 10;
+pub(crate) const NURSE: u8 = 11;
+pub(crate) const DOCTOR: u8 = 12;
+pub(crate) const COORDINATOR_PHONE: u8 = 20;
+pub(crate) const NURSE_PHONE: u8 = 21;
+pub(crate) const DOCTOR_PHONE: u8 = 22;
+/// The enrolment keys of the nurse's and the doctor's invitations.
+pub(crate) const NURSE_LINK: u8 = 111;
+pub(crate) const DOCTOR_LINK: u8 = 112;
+/// A key that nobody in the practice knows.
+pub(crate) const STRANGER: u8 = 99;
+
+/// When everything happens, unless a test says otherwise: 1 March 2026.
+pub(crate) const NOW: u64 = 1_772_323_200_000;
+pub(crate) const HOUR: u64 = 3_600_000;
+pub(crate) const DAY: u64 = 24 * HOUR;
+
+pub(crate) fn key(n: u8) -> SigningKey {
+    SigningKey::from_bytes(&[n; 32])
+}
+
+pub(crate) fn public(n: u8) -> [u8; 32] {
+    key(n).verifying_key().to_bytes()
+}
+
+pub(crate) fn person(n: u8) -> ProfessionalId {
+    ProfessionalId([n; 16])
+}
+
+pub(crate) fn device(n: u8) -> DeviceId {
+    DeviceId([n; 16])
+}
+
+fn public_bytes(n: u8) -> Bytes {
+    public(n).to_vec().into()
+}
+
+/// A statement that is not signed yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    pub(crate) kind: StatementKind,
+    pub(crate) body: Vec<u8>,
+    /// Whose keys sign, in the order of the kind.
+    pub(crate) keys: Vec<u8>,
+}
+
+impl Draft {
+    fn new(kind: StatementKind, body: &impl Message, keys: &[u8]) -> Self {
+        Self {
+            kind,
+            body: body.encode_to_vec(),
+            keys: keys.to_vec(),
+        }
+    }
+
+    pub(crate) fn label(&self) -> Label {
+        statement_label(self.kind).expect("a kind")
+    }
+
+    pub(crate) fn signed(&self) -> Bytes {
+        self.signed_by(&self.keys, self.label())
+    }
+
+    pub(crate) fn signed_by(&self, keys: &[u8], label: Label) -> Bytes {
+        let sign = |n: &u8| label::sign(&key(*n), label, &self.body);
+        Statement {
+            kind: self.kind.into(),
+            body: self.body.clone().into(),
+            signatures: keys.iter().map(sign).collect(),
+        }
+        .encode_to_vec()
+        .into()
+    }
+}
+
+pub(crate) fn created() -> Draft {
+    let body = StructureCreated {
+        structure_id: STRUCTURE.to_bytes(),
+        root_key: public_bytes(ROOT),
+        ciphersuite: SUITE_XWING.into(),
+    };
+    Draft::new(StatementKind::StructureCreated, &body, &[ROOT])
+}
+
+pub(crate) fn certified(who: u8) -> Draft {
+    let body = CoordinatorCertified {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        professional_key: public_bytes(who),
+    };
+    Draft::new(StatementKind::CoordinatorCertified, &body, &[ROOT, who])
+}
+
+pub(crate) fn invited(link: u8, who: u8, expires_at_ms: u64) -> Draft {
+    let body = InvitationIssued {
+        structure_id: STRUCTURE.to_bytes(),
+        enrolment_key: public_bytes(link),
+        professional_id: person(who).to_bytes(),
+        role: StructureRole::Professional.into(),
+        expires_at_ms,
+        issuer: person(COORDINATOR).to_bytes(),
+    };
+    Draft::new(StatementKind::InvitationIssued, &body, &[COORDINATOR])
+}
+
+pub(crate) fn withdrawn(link: u8) -> Draft {
+    let body = InvitationWithdrawn {
+        structure_id: STRUCTURE.to_bytes(),
+        enrolment_key: public_bytes(link),
+        coordinator: person(COORDINATOR).to_bytes(),
+    };
+    Draft::new(StatementKind::InvitationWithdrawn, &body, &[COORDINATOR])
+}
+
+pub(crate) fn enrolled(link: u8, who: u8) -> Draft {
+    enrolled_with_key(link, who, who)
+}
+
+pub(crate) fn enrolled_with_key(link: u8, who: u8, own_key: u8) -> Draft {
+    let body = ProfessionalEnrolled {
+        structure_id: STRUCTURE.to_bytes(),
+        enrolment_key: public_bytes(link),
+        professional_id: person(who).to_bytes(),
+        professional_key: public_bytes(own_key),
+    };
+    Draft::new(StatementKind::ProfessionalEnrolled, &body, &[link, own_key])
+}
+
+pub(crate) fn added(who: u8, phone: u8) -> Draft {
+    added_with_key(who, phone, phone)
+}
+
+pub(crate) fn added_with_key(who: u8, phone: u8, phone_key: u8) -> Draft {
+    let body = DeviceAdded {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        device_id: device(phone).to_bytes(),
+        device_key: public_bytes(phone_key),
+        sealing_key: vec![phone; 1216].into(),
+    };
+    Draft::new(StatementKind::DeviceAdded, &body, &[who, phone_key])
+}
+
+pub(crate) fn confirmed(who: u8) -> Draft {
+    confirmed_by(who, COORDINATOR)
+}
+
+pub(crate) fn confirmed_by(who: u8, coordinator: u8) -> Draft {
+    let body = EnrolmentConfirmed {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        professional_key: public_bytes(who),
+        coordinator: person(coordinator).to_bytes(),
+    };
+    Draft::new(StatementKind::EnrolmentConfirmed, &body, &[coordinator])
+}
+
+pub(crate) fn card(subject: u8, phone: u8, ciphertext: &[u8]) -> Draft {
+    let body = CardPublished {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(subject).to_bytes(),
+        directory_version: 1,
+        ciphertext: ciphertext.to_vec().into(),
+        device_id: device(phone).to_bytes(),
+    };
+    Draft::new(StatementKind::CardPublished, &body, &[phone])
+}
+
+pub(crate) fn revoked(phone: u8, signer: u8) -> Draft {
+    let body = DeviceRevoked {
+        structure_id: STRUCTURE.to_bytes(),
+        device_id: device(phone).to_bytes(),
+        signer: person(signer).to_bytes(),
+    };
+    Draft::new(StatementKind::DeviceRevoked, &body, &[signer])
+}
+
+/// A structure and the entries that made it.
+#[derive(Clone)]
+pub(crate) struct Practice {
+    pub(crate) structure: Structure,
+    pub(crate) entries: Vec<StructureEntry>,
+    pub(crate) now: u64,
+}
+
+impl Practice {
+    /// Nothing said yet.
+    pub(crate) fn empty() -> Self {
+        Self {
+            structure: Structure::new(),
+            entries: Vec::new(),
+            now: NOW,
+        }
+    }
+
+    /// Set up by a coordinator with one device.
+    pub(crate) fn founded() -> Self {
+        let mut practice = Self::empty();
+        practice.say(&created());
+        practice.say(&certified(COORDINATOR));
+        practice.say(&added(COORDINATOR, COORDINATOR_PHONE));
+        practice
+    }
+
+    /// With a nurse who enrolled and was confirmed, and a doctor who was invited.
+    pub(crate) fn staffed() -> Self {
+        let mut practice = Self::founded();
+        practice.enrol(NURSE_LINK, NURSE, NURSE_PHONE);
+        practice.say(&confirmed(NURSE));
+        practice.say(&invited(DOCTOR_LINK, DOCTOR, NOW + 72 * HOUR));
+        practice
+    }
+
+    /// Invited, enrolled with one device; not confirmed.
+    pub(crate) fn enrol(&mut self, link: u8, who: u8, phone: u8) {
+        self.say(&invited(link, who, self.now + limits::INVITATION_MS));
+        self.say(&enrolled(link, who));
+        self.say(&added(who, phone));
+    }
+
+    /// Appends what must hold; answers its sequence.
+    pub(crate) fn say(&mut self, draft: &Draft) -> u64 {
+        let entry = self
+            .structure
+            .append(draft.signed(), self.now)
+            .unwrap_or_else(|e| panic!("{:?}: {e}", draft.kind));
+        self.entries.push(entry);
+        self.seq()
+    }
+
+    /// Appends what must not hold, and sees that nothing has changed.
+    pub(crate) fn refuse(&mut self, statement: Bytes) -> StatementError {
+        let before = self.structure.clone();
+        let refused = self.structure.append(statement, self.now);
+        assert!(self.structure == before, "a refusal changed something");
+        refused.expect_err("refused")
+    }
+
+    pub(crate) fn seq(&self) -> u64 {
+        self.structure.head().seq
+    }
+
+    /// Whether the device's chain holds as of an entry, now.
+    pub(crate) fn valid(&self, phone: u8, seq: u64) -> bool {
+        self.structure
+            .valid_device(&device(phone), seq, self.now)
+            .is_some()
+    }
+}
+
+/// A statement of each kind with a practice in which it holds.
+pub(crate) fn one_of_each_kind() -> Vec<(Practice, Draft)> {
+    let staffed = Practice::staffed();
+    let mut waiting = staffed.clone();
+    waiting.say(&enrolled(DOCTOR_LINK, DOCTOR));
+    vec![
+        (Practice::empty(), created()),
+        (staffed.clone(), certified(NURSE)),
+        (staffed.clone(), invited(113, 13, NOW + HOUR)),
+        (staffed.clone(), withdrawn(DOCTOR_LINK)),
+        (staffed.clone(), enrolled(DOCTOR_LINK, DOCTOR)),
+        (waiting.clone(), added(DOCTOR, DOCTOR_PHONE)),
+        (waiting, confirmed(DOCTOR)),
+        (staffed.clone(), card(NURSE, NURSE_PHONE, b"card")),
+        (staffed, revoked(NURSE_PHONE, NURSE)),
+    ]
+}
+
+/// A device's leaf in a tree (or of a key package, without an index).
+pub(crate) fn leaf(index: Option<u32>, who: u8, phone: u8) -> Leaf {
+    Leaf {
+        index,
+        structure: STRUCTURE,
+        professional: person(who),
+        device: device(phone),
+        key: public(phone),
+    }
+}

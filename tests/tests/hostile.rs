@@ -1,0 +1,294 @@
+//! Hostile parties: a member who sends what does not hold, somebody without
+//! rights who speaks the protocol perfectly. Nobody else's thread or connection is
+//! affected.
+
+use futures_util::{SinkExt, StreamExt};
+use prost::Message as _;
+use relais_core::query::ThreadState;
+use relais_tests::world::{StoreKind, Who, World};
+use relais_wire::RefusalCode;
+use relais_wire::ids::ChannelId;
+use relais_wire::label::{self, Label};
+use relais_wire::v1::{
+    AppendCommit, AppendMessage, ChannelCursor, ClientFrame, Hello, HelloBody, Send, ServerFrame,
+    Subscribe, answer, caught_up, client_frame, send, server_frame, subscribe,
+};
+use tokio_tungstenite::tungstenite::Message;
+
+/// What of a waiting event is falsified.
+fn flip(signed: &mut [u8], at: usize) {
+    signed[at] ^= 1;
+}
+
+async fn poisoned(at: fn(&[u8]) -> usize) {
+    let mut world = World::new(StoreKind::Memory).await;
+    world.hostile = true;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    world.say(nurse, channel, "avant");
+    world.settle().await;
+    world.devices[nurse].go_offline();
+    world.say(nurse, channel, "falsifié");
+    let now = world.now_ms();
+    world.devices[nurse].edit_database(now, |db| {
+        let (id, mut signed): (i64, Vec<u8>) = db
+            .query_row("SELECT id, payload FROM intents WHERE kind = 'event'", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .expect("waiting event");
+        let position = at(&signed);
+        flip(&mut signed, position);
+        db.execute("UPDATE intents SET payload = ?2 WHERE id = ?1", (id, signed))
+            .expect("falsified");
+    });
+    world.devices[nurse].go_online();
+    world.settle().await;
+    let state = world.devices[nurse].engine.sync_state().expect("state");
+    assert_eq!(state.failed, 1, "its author sees that it failed");
+    world.say(0, channel, "après");
+    world.settle().await;
+    for _ in 0..10 {
+        world.crash(0);
+        world.settle().await;
+        assert_eq!(world.texts(0, channel), ["avant", "après"]);
+    }
+    let notices = world.notices(0, channel);
+    assert_eq!(notices.iter().filter(|n| *n == "quarantined").count(), 1);
+    let thread = world.devices[0].engine.thread(channel).expect("thread");
+    assert_eq!(thread.state, ThreadState::Joined);
+}
+
+// proves: M9, M7
+#[tokio::test]
+async fn an_event_with_a_false_signature_is_quarantined_and_the_thread_goes_on() {
+    poisoned(|signed| signed.len() - 1).await;
+}
+
+// proves: M9, M7
+#[tokio::test]
+async fn one_altered_character_of_a_signed_event_is_caught() {
+    poisoned(|signed| {
+        let text = "falsifié".as_bytes();
+        let found = signed.windows(text.len()).position(|w| w == text);
+        found.expect("the text is in the event")
+    })
+    .await;
+}
+
+/// Speaks the protocol with a device's real keys, but does what it likes.
+struct Raw {
+    socket: tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>,
+    counter: u64,
+}
+
+impl Raw {
+    async fn connect(world: &mut World, who: Who) -> Self {
+        let engine = &world.devices[who].engine;
+        let me = engine.whoami().expect("enrolled");
+        let now = world.now_ms();
+        let mut seed = Vec::new();
+        let mut lease = Vec::new();
+        let mut counter = 0;
+        world.devices[who].go_offline();
+        world.devices[who].edit_database(now, |db| {
+            let get = |key: &str| -> Vec<u8> {
+                db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
+                    .expect("setting")
+            };
+            let identity: serde_json::Value =
+                serde_json::from_slice(&get("identity")).expect("identity");
+            seed = hex::decode(identity["device_seed"].as_str().expect("seed")).expect("hex");
+            lease = get("lease");
+            counter = u64::from_be_bytes(get("send_counter").try_into().expect("counter"));
+        });
+        let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes"));
+        let stream = tokio::net::TcpStream::connect(world.address()).await.expect("connect");
+        let url = format!("ws://{}/v1/ws", world.address());
+        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("socket");
+        let mut raw = Self { socket, counter };
+        let challenge = match raw.next().await {
+            server_frame::Frame::Challenge(challenge) => challenge,
+            other => panic!("expected a challenge, got {other:?}"),
+        };
+        let body = HelloBody {
+            nonce: challenge.nonce,
+            structure_id: me.structure.to_bytes(),
+            device_id: me.device.to_bytes(),
+            protocol_version: relais_wire::PROTOCOL_VERSION,
+            client_version: 1,
+            lease: b"raw lease".to_vec().into(),
+            previous_lease: lease.into(),
+            send_counter: counter,
+        }
+        .encode_to_vec();
+        let signature = label::sign(&key, Label::Hello, &body);
+        let hello = Hello {
+            body: body.into(),
+            signature,
+        };
+        raw.push(client_frame::Frame::Hello(hello)).await;
+        assert!(matches!(raw.next().await, server_frame::Frame::Ready(_)));
+        raw
+    }
+
+    async fn push(&mut self, frame: client_frame::Frame) {
+        let bytes = ClientFrame { frame: Some(frame) }.encode_to_vec();
+        self.socket.send(Message::Binary(bytes.into())).await.expect("sent");
+    }
+
+    async fn next(&mut self) -> server_frame::Frame {
+        loop {
+            let message = tokio::time::timeout(std::time::Duration::from_secs(10), self.socket.next());
+            let message = message.await.expect("in time").expect("open").expect("frame");
+            if let Message::Binary(bytes) = message {
+                return ServerFrame::decode(bytes).expect("frame").frame.expect("some");
+            }
+        }
+    }
+
+    async fn refused(&mut self, operation: send::Operation) -> RefusalCode {
+        self.counter += 1;
+        self.push(client_frame::Frame::Send(Send {
+            send_counter: self.counter,
+            operation: Some(operation),
+        }))
+        .await;
+        match self.next().await {
+            server_frame::Frame::Answer(answer) => match answer.result {
+                Some(answer::Result::Refusal(refusal)) => refusal.code(),
+                other => panic!("not refused: {other:?}"),
+            },
+            other => panic!("expected an answer, got {other:?}"),
+        }
+    }
+
+    async fn subscription_is_closed(&mut self, channel: ChannelId) {
+        self.push(client_frame::Frame::Subscribe(Subscribe {
+            log: Some(subscribe::Log::Channel(ChannelCursor {
+                channel_id: channel.to_bytes(),
+                after_seq: 0,
+            })),
+        }))
+        .await;
+        match self.next().await {
+            server_frame::Frame::CaughtUp(c) => {
+                assert!(matches!(c.log, Some(caught_up::Log::Closed(_))), "{c:?}");
+            }
+            other => panic!("a stranger was given {other:?}"),
+        }
+    }
+}
+
+// proves: W1
+#[tokio::test]
+async fn a_colleague_outside_the_circle_reads_and_writes_nothing_of_it() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let stranger = world.add_user("Luc").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    world.say(nurse, channel, "confidentiel");
+    world.settle().await;
+    let mut raw = Raw::connect(&mut world, stranger).await;
+    raw.subscription_is_closed(channel).await;
+    raw.subscription_is_closed(ChannelId([9; 16])).await;
+    let message = AppendMessage {
+        channel_id: channel.to_bytes(),
+        incarnation: 0,
+        epoch: 1,
+        message: b"garbage".to_vec().into(),
+    };
+    let code = raw.refused(send::Operation::AppendMessage(message)).await;
+    assert_ne!(code, RefusalCode::Unspecified);
+    let commit = AppendCommit {
+        channel_id: channel.to_bytes(),
+        incarnation: 0,
+        epoch: 1,
+        commit: b"garbage".to_vec().into(),
+        welcome: Default::default(),
+        group_info: Default::default(),
+    };
+    let code = raw.refused(send::Operation::AppendCommit(commit)).await;
+    assert_ne!(code, RefusalCode::Unspecified);
+    // Nobody else noticed.
+    world.say(0, channel, "tout va bien");
+    world.settle().await;
+    assert_eq!(world.texts(nurse, channel).len(), 2);
+}
+
+// proves: M8, W1
+#[tokio::test]
+async fn a_removed_device_that_asks_again_is_given_nothing_new() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let leaver = world.add_user("Luc").await;
+    let channel = world.thread(0, "M. Petit", &[nurse, leaver]).await;
+    world.remove(0, channel, leaver);
+    world.settle().await;
+    let last = world.devices[leaver].engine.thread(channel).expect("thread").seq;
+    world.say(nurse, channel, "sans lui");
+    world.settle().await;
+    let mut raw = Raw::connect(&mut world, leaver).await;
+    raw.push(client_frame::Frame::Subscribe(Subscribe {
+        log: Some(subscribe::Log::Channel(ChannelCursor {
+            channel_id: channel.to_bytes(),
+            after_seq: last,
+        })),
+    }))
+    .await;
+    match raw.next().await {
+        server_frame::Frame::CaughtUp(c) => {
+            assert!(matches!(c.log, Some(caught_up::Log::Closed(_))), "{c:?}");
+        }
+        other => panic!("a removed device was given {other:?}"),
+    }
+}
+
+// proves: W2
+#[tokio::test]
+async fn garbage_on_one_connection_disturbs_no_other() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let other = world.add_user("Luc").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let mut raw = Raw::connect(&mut world, other).await;
+    raw.socket
+        .send(Message::Binary(vec![0xFF; 4096].into()))
+        .await
+        .expect("sent");
+    match raw.next().await {
+        server_frame::Frame::Closing(closing) => assert_eq!(closing.code(), RefusalCode::Malformed),
+        other => panic!("expected the end of the connection, got {other:?}"),
+    }
+    let mut raw = Raw::connect_stale(&world).await;
+    let oversize = vec![0; relais_wire::limits::FRAME_BYTES + 1];
+    let _ = raw.send(Message::Binary(oversize.into())).await;
+    world.say(nurse, channel, "rien à signaler");
+    world.settle().await;
+    assert_eq!(world.texts(0, channel), ["rien à signaler"]);
+}
+
+impl Raw {
+    /// A socket that never says hello.
+    async fn connect_stale(
+        world: &World,
+    ) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
+        let stream = tokio::net::TcpStream::connect(world.address()).await.expect("connect");
+        let url = format!("ws://{}/v1/ws", world.address());
+        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.expect("socket");
+        socket
+    }
+}
+
+#[test]
+fn the_server_does_not_link_the_content_schema() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--package", "relais-server", "--edges", "normal,build"])
+        .args(["--prefix", "none"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && tree.contains("relais-wire"), "{tree}");
+    assert!(!tree.contains("relais-content"), "the server could read messages");
+    assert!(!tree.contains("relais-core"), "the server links the client");
+}
