@@ -186,14 +186,14 @@ impl HeaderForm {
         })
     }
 
-    /// Writes it for people.
-    pub fn plain(&self, text: &mut Text) {
+    /// Writes it for people, each line behind `indent`.
+    pub fn plain(&self, text: &mut Text, indent: &str) {
         let names = self.birth_given_names.join(" ");
         let used = match self.used_name.as_str() {
             "" => String::new(),
             used => format!(" ({used})"),
         };
-        text.line(format_args!("{} {names}{used}", self.birth_name));
+        text.line(format_args!("{indent}{} {names}{used}", self.birth_name));
         let mut traits = Vec::new();
         if let Some(date) = &self.birth_date {
             traits.push(format!("born {date}"));
@@ -206,22 +206,22 @@ impl HeaderForm {
             self.identity_status
                 .map(|status| format!("identity {status}")),
         );
-        text.line(format_args!("  {}", traits.join(" · ")));
+        text.line(format_args!("{indent}  {}", traits.join(" · ")));
         if let Some(ins) = &self.ins {
             let known = Oid::parse(&ins.oid);
             let real = known.is_some_and(Oid::is_real);
             let mark = if real { "" } else { "  (not a real person)" };
             text.line(format_args!(
-                "  INS {} OID {}{mark}",
+                "{indent}  INS {} OID {}{mark}",
                 ins.matricule, ins.oid
             ));
         }
         if !self.phone.is_empty() {
-            text.line(format_args!("  phone {}", self.phone));
+            text.line(format_args!("{indent}  phone {}", self.phone));
         }
         for alert in &self.alerts {
             let kind = alert.kind.unwrap_or(AlertKind::Other);
-            text.line(format_args!("  ! {} ({kind})", alert.label));
+            text.line(format_args!("{indent}  ! {} ({kind})", alert.label));
         }
         for contact in &self.contacts {
             let ContactForm {
@@ -229,10 +229,10 @@ impl HeaderForm {
                 relation,
                 phone,
             } = contact;
-            text.line(format_args!("  contact {name}, {relation} {phone}"));
+            text.line(format_args!("{indent}  contact {name}, {relation} {phone}"));
         }
         for aim in &self.care_aims {
-            text.block("  aim ", aim);
+            text.block(&format!("{indent}  aim "), aim);
         }
     }
 }

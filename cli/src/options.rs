@@ -27,8 +27,14 @@ pub struct Options {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
-    /// Folder with this device's database and key [default: ~/.local/share/relais]
-    #[arg(long, value_name = "DIR", env = "RELAIS_PROFILE", global = true)]
+    /// Folder with this device's database and key [default: $XDG_DATA_HOME/relais, ~/.local/share/relais]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "RELAIS_PROFILE",
+        hide_env_values = true,
+        global = true
+    )]
     profile: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long, global = true)]
@@ -55,9 +61,9 @@ A first session, from the set-up link that the server printed:
   relais thread show essai
 
 Naming things:
-  THREAD, WHO and TASK are a part of a title or name, whatever its case and accents, or
-  the beginning of an id; EVENT is the beginning of an id. What could be two things is
-  refused, with the two. `me` is you.
+  THREAD, WHO and TASK are a part of a title or name (a word, or three letters), whatever
+  its case and accents, or the beginning of an id (four digits); EVENT is the beginning of
+  an id. What could be two things is refused, with the two. `me` is you.
 
 Without a network everything you write is kept on this device and leaves later: the
 command says so, prints \"queued\": true with --json, and exits with 0.

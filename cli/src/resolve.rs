@@ -11,6 +11,11 @@ use crate::failure::{Candidate, Failure, Result};
 /// All settled items: more than a device will ever hold.
 pub const ALL: usize = u32::MAX as usize;
 
+/// Fewer characters of a name, or digits of an id, could be a slip of the finger:
+/// they must not add somebody to a patient's circle.
+const LEAST_NAME: usize = 3;
+const LEAST_ID: usize = 4;
+
 /// For people: themselves.
 const ME: &str = "me";
 
@@ -29,7 +34,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// The one candidate that `query` means: a whole id, a whole name, or else the
-/// beginning of an id or a part of a name, whichever it is.
+/// beginning of an id, a word or a part of a name, whichever it is.
 ///
 /// # Errors
 /// [`Failure::NoMatch`], [`Failure::Ambiguous`] with what it could be.
@@ -52,7 +57,7 @@ pub fn pick(what: &'static str, query: &str, candidates: &[Candidate]) -> Result
     };
     let whole = matching(&|c| fold(&c.label) == folded);
     let found = if whole.is_empty() {
-        matching(&|c| c.id.starts_with(&typed) || fold(&c.label).contains(&folded))
+        matching(&|c| is_beginning(&typed, &c.id) || is_part(&folded, &fold(&c.label)))
     } else {
         whole
     };
@@ -68,6 +73,15 @@ pub fn pick(what: &'static str, query: &str, candidates: &[Candidate]) -> Result
                 .collect(),
         }),
     }
+}
+
+fn is_beginning(typed: &str, id: &str) -> bool {
+    typed.len() >= LEAST_ID && id.starts_with(typed)
+}
+
+fn is_part(folded: &str, label: &str) -> bool {
+    let mut words = label.split(|c: char| !c.is_alphanumeric());
+    (folded.chars().count() >= LEAST_NAME && label.contains(folded)) || words.any(|w| w == folded)
 }
 
 fn choose<T: Copy>(
@@ -232,6 +246,17 @@ mod tests {
             pick("person", "adal", &list),
             Err(Failure::Ambiguous { .. })
         ));
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_means_nobody_and_a_short_name_is_a_name() {
+        for query in ["f", "je", "ff", "0a1", "ffe"] {
+            assert_eq!(found(query), None, "{query}");
+        }
+        let mut list = candidates();
+        list[2].label = "Yu Li".into();
+        assert_eq!(pick("person", "li", &list).ok(), Some(2));
+        assert_eq!(pick("person", "i", &list).ok(), None);
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl View for ThreadHeader {
         let Some(current) = &self.current else {
             return text.note("This thread has no patient header yet.");
         };
-        current.header.plain(text);
+        current.header.plain(text, "");
         let (name, at) = (&current.author.name, time::minutes(current.time_ms));
         text.line(format_args!("  by {name}, {at}"));
     }

@@ -304,7 +304,7 @@ impl View for Timeline {
             short(&thread.id)
         ));
         if let Some(header) = &self.header {
-            header.header.plain(text);
+            header.header.plain(text, "");
         }
         for item in &self.items {
             item.plain(text);

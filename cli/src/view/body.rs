@@ -174,7 +174,7 @@ impl Body {
             Self::ThreadOpened { title } => text.line(format_args!("{INDENT}thread: {title}")),
             Self::PatientHeader { header } => {
                 text.line(format_args!("{INDENT}patient header:"));
-                header.plain(text);
+                header.plain(text, INDENT);
             }
             Self::MembershipNote {
                 person,
