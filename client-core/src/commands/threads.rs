@@ -17,6 +17,7 @@ use rusqlite::params;
 use super::NewMember;
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
+use crate::outbox::commit::RENEWAL_MS;
 use crate::outbox::intent::{NewChannel, Wish};
 
 /// A thread as it is opened.
@@ -81,10 +82,16 @@ impl Engine {
                 .db
                 .prepare_cached(
                     "INSERT INTO channels (channel, incarnation, epoch, joined_seq, cursor_seq,
-                     cursor_hash, cursor_time_ms, state, created_ms, title)
-                     VALUES (?1, 0, 0, 0, 0, ?2, 0, 'creating', ?3, ?4)",
+                     cursor_hash, cursor_time_ms, state, renew_at_ms, created_ms, title)
+                     VALUES (?1, 0, 0, 0, 0, ?2, 0, 'creating', ?5, ?3, ?4)",
                 )?
-                .execute(params![channel.0, chain::GENESIS, engine.now_ms, new.title])?;
+                .execute(params![
+                    channel.0,
+                    chain::GENESIS,
+                    engine.now_ms,
+                    new.title,
+                    engine.now_ms + RENEWAL_MS
+                ])?;
             engine.put_roster(channel, &checked)?;
             let wish = Wish::CreateChannel(NewChannel {
                 group_info,

@@ -172,13 +172,16 @@ impl Engine {
     }
 
     fn waiting_marker(&self, channel: ChannelId) -> Result<Option<(i64, Vec<u8>)>> {
-        // Only the newest waiting event may be rewritten: an older one may be
-        // followed by events that were written after reading further.
+        // Only the newest event may be rewritten (an older one may be followed by
+        // events that were written after reading further), and only one whose
+        // bytes never left: the log could still show them.
         let newest: Option<(i64, Vec<u8>, String)> = self
             .db
             .prepare_cached(
-                "SELECT id, payload, state FROM intents WHERE channel = ?1 AND kind = 'event'
-                 ORDER BY id DESC LIMIT 1",
+                "SELECT i.id, i.payload, CASE WHEN EXISTS (SELECT 1 FROM sends s
+                    WHERE s.intent = i.id) THEN 'sent' ELSE i.state END
+                 FROM intents i WHERE i.channel = ?1 AND i.kind = 'event'
+                 ORDER BY i.id DESC LIMIT 1",
             )?
             .query_row([channel.0], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))

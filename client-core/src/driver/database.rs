@@ -31,7 +31,9 @@ pub fn open_database(path: &Path, key: &DatabaseKey) -> Result<Connection> {
     let keyed = conn.execute_batch(&pragma);
     pragma.zeroize();
     keyed?;
-    conn.execute_batch("PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0")?;
+    conn.execute_batch(
+        "PRAGMA cipher_log_level = NONE; PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0",
+    )?;
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
         .map_err(opening)?;
     conn.execute_batch(

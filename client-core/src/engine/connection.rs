@@ -48,6 +48,8 @@ pub(crate) struct Link {
     pub closed_by_server: Option<RefusalCode>,
     /// Channels whose next entry waits for the structure log.
     pub blocked: BTreeSet<ChannelId>,
+    /// Channels that the server says are over for this device.
+    pub closed: BTreeSet<ChannelId>,
     /// The next inbox item waits for a log to be read to its end.
     pub inbox_blocked: bool,
 }
@@ -239,9 +241,14 @@ impl Engine {
                     self.transaction(|engine| engine.stop_channel(channel, "trimmed"))?;
                 }
             }
-            // The removing commit came before; a device without a span has nothing
-            // to read. Either way the log decides, not this frame.
-            Some(Log::Closed(_)) | None => {}
+            // The removing commit came before. Where the log shows none, the server
+            // has lost this device's membership.
+            Some(Log::Closed(cursor)) => {
+                if let Ok(channel) = ChannelId::try_from(&cursor.channel_id) {
+                    self.link.closed.insert(channel);
+                }
+            }
+            None => {}
         }
         self.events.push_back(Event::SyncChanged);
         Ok(())

@@ -1,5 +1,5 @@
-//! Cards: the name, profession and RPPS number behind an opaque id
-//! (`clinical.md` "People"). They exist in the clear only on devices.
+//! Cards: the name, profession and RPPS number behind an opaque id. They exist in
+//! the clear only on devices.
 
 use relais_content::v1::Card;
 use relais_wire::ids::ProfessionalId;

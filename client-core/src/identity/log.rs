@@ -50,7 +50,11 @@ impl Engine {
         }
         match self.structure.apply(entry) {
             Ok(()) => {}
-            Err(StatementError::OutOfOrder) => return Ok(()), // A gap: subscribed again.
+            Err(StatementError::OutOfOrder) => {
+                // The server skipped an entry: a new connection asks again.
+                self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
+                return Ok(());
+            }
             Err(_) => {
                 self.trouble(Trouble::StructureForked);
                 return Ok(());

@@ -69,8 +69,9 @@ impl Engine {
             .ok_or_else(|| Fault::Stop("our own commit is not known any more".into()))?;
         let change = read_commit(group.public_group(), &sender, pending)
             .map_err(|e| Fault::Stop(e.to_string()))?;
-        // The server judged it by the head in force then, as this device does now.
-        let head = self.structure.head().seq;
+        // By exactly the head that it names: later statements do not count.
+        let head = committed_head(&entry.payload)
+            .ok_or_else(|| Fault::Stop("our own commit does not decode".into()))?;
         let next = judge(&self.structure, head, entry.time_ms, prior, &change)
             .map_err(|broken| Fault::Stop(broken.to_string()))?;
         group
@@ -209,6 +210,24 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// The structure head in the authenticated data of a commit (PublicMessage, RFC
+/// 9420 §6.2), which OpenMLS shows only for messages of others.
+fn committed_head(message: &[u8]) -> Option<u64> {
+    use openmls::prelude::tls_codec::{Deserialize as _, VLBytes};
+    // MLSMessage: version and wire format, then the framed content.
+    let mut rest = message.get(4..)?;
+    VLBytes::tls_deserialize(&mut rest).ok()?; // group id
+    u64::tls_deserialize(&mut rest).ok()?; // epoch
+    let sender = u8::tls_deserialize(&mut rest).ok()?;
+    if sender != 1 {
+        return None; // not a member
+    }
+    u32::tls_deserialize(&mut rest).ok()?; // leaf index
+    let aad = VLBytes::tls_deserialize(&mut rest).ok()?;
+    let head = CommitAad::decode(aad.as_slice()).ok()?.structure_head?;
+    Some(head.seq)
 }
 
 fn role_text(role: ChannelRole) -> &'static str {

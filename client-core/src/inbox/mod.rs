@@ -84,6 +84,20 @@ impl Engine {
                 self.events.push_back(Event::SyncChanged);
             }
         }
+        self.stop_closed()
+    }
+
+    fn stop_closed(&mut self) -> Result<()> {
+        for channel in std::mem::take(&mut self.link.closed) {
+            if self.waiting.contains_key(&channel) {
+                self.link.closed.insert(channel); // Its removal may be among them.
+                continue;
+            }
+            let row = self.channel_row(channel)?;
+            if row.is_some_and(|row| row.state == "joined") {
+                self.stop_channel(channel, "the server no longer counts this device in")?;
+            }
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn, StagedWelcome};
 use relais_wire::ids::ChannelId;
 use relais_wire::mls::{leaves, roster_of};
-use relais_wire::roster::{CheckedRoster, check_leaf};
+use relais_wire::roster::{CheckedRoster, identify_leaf};
 use relais_wire::v1::{ChannelEntry, EntryKind, WelcomeItem};
 use rusqlite::params;
 
@@ -22,6 +22,9 @@ impl Engine {
             return Ok(Outcome::Done);
         };
         let joined = item.joined_at.clone().unwrap_or_default();
+        if !self.link.structure_caught_up {
+            return Ok(Outcome::Waits); // Its leaves are judged by the structure log.
+        }
         if let Some(row) = self.channel_row(channel)? {
             if row.state == "joined" && row.cursor_seq < joined.seq {
                 return Ok(Outcome::Waits); // The removal that came before it is not read yet.
@@ -75,8 +78,11 @@ impl Engine {
         let tree = RatchetTreeIn::tls_deserialize_exact(item.ratchet_tree.as_ref())
             .map_err(|e| bad(&e))?;
         let provider = self.provider();
-        let staged = StagedWelcome::build_from_welcome(&provider, &join_config(), welcome)
-            .map_err(|e| bad(&e))?
+        let opened = StagedWelcome::build_from_welcome(&provider, &join_config(), welcome)
+            .map_err(|e| bad(&e))?;
+        let package = opened.processed_welcome().own_key_package();
+        let last_resort = package.is_none_or(|package| package.last_resort());
+        let staged = opened
             .with_ratchet_tree(tree)
             .build()
             .map_err(|e| bad(&e))?;
@@ -89,10 +95,19 @@ impl Engine {
         }
         let signed = roster_of(group.extensions()).map_err(|e| bad(&e))?;
         let roster = CheckedRoster::read(&signed).map_err(|e| bad(&e))?;
-        let head = self.structure.head().seq;
         let me = self.identity()?.professional();
+        let leaves = leaves(group.public_group()).map_err(|e| bad(&e))?;
+        let devices = leaves.iter().map(|leaf| leaf.device).chain([roster.device]);
+        if devices
+            .into_iter()
+            .any(|device| self.structure.device(&device).is_none())
+        {
+            return Err(Fault::Waits); // Its statement is on the way.
+        }
+        // A revocation since then changes badges and leads to a removal; it does not
+        // keep anyone from joining (architecture D8).
         roster
-            .verify(&self.structure, head, time_ms)
+            .verify_signature(&self.structure)
             .map_err(|e| bad(&e))?;
         if roster.channel != channel || !roster.members.contains_key(&me) {
             return Err(Fault::Park("a roster without this person".into()));
@@ -103,13 +118,8 @@ impl Engine {
         {
             return Err(Fault::Park("a roster older than one known here".into()));
         }
-        for leaf in leaves(group.public_group()).map_err(|e| bad(&e))? {
-            // A device whose professional we have not heard of yet: its statement
-            // is on the way.
-            if self.structure.device(&leaf.device).is_none() && !self.link.structure_caught_up {
-                return Err(Fault::Waits);
-            }
-            check_leaf(&leaf, &self.structure, head, time_ms).map_err(|e| bad(&e))?;
+        for leaf in leaves {
+            identify_leaf(&leaf, &self.structure).map_err(|e| bad(&e))?;
             if !roster.members.contains_key(&leaf.professional) {
                 return Err(Fault::Park("a device outside the roster".into()));
             }
@@ -117,7 +127,7 @@ impl Engine {
         self.insert_joined(channel, item, joined, time_ms)?;
         self.put_roster(channel, &roster)?;
         self.keep_group(channel, group);
-        self.key_package_used(false)?;
+        self.key_package_used(last_resort)?;
         let entry = ChannelEntry {
             channel_id: channel.to_bytes(),
             seq: joined.seq,

@@ -93,9 +93,16 @@ impl Engine {
                 return self.stage_again(intent, code);
             }
             Code::StaleStructure => return self.stage_again(intent, code),
-            Code::TooManyRequests | Code::Unavailable => {
+            // The server does not know whether it was written: the same bytes again
+            // tell (architecture D10).
+            Code::Unavailable => {
                 self.hold_until_ms = self.now_ms + LATER_MS;
-                return self.stage_later(intent);
+                self.link.resent = false;
+                return Ok(());
+            }
+            Code::TooManyRequests => {
+                self.hold_until_ms = self.now_ms + LATER_MS;
+                return self.restage(intent.id, "the server asks to wait");
             }
             _ => {}
         }
@@ -127,14 +134,6 @@ impl Engine {
             self.clear_pending_commit(channel)?;
         }
         self.again(intent.id, refusal_text(code))
-    }
-
-    /// Not counted as an attempt: the server is at fault, not the act.
-    fn stage_later(&mut self, intent: &Intent) -> Result<()> {
-        if let (Wish::Members(_) | Wish::Renew, Some(channel)) = (&intent.wish, intent.channel) {
-            self.clear_pending_commit(channel)?;
-        }
-        self.restage(intent.id, "the server asks to wait")
     }
 
     /// The event will never be accepted: it fails visibly, and a void takes its

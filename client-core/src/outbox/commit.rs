@@ -22,7 +22,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 
 /// A leaf's keys are renewed so often.
-const RENEWAL_MS: u64 = 30 * 24 * 3_600_000;
+pub(crate) const RENEWAL_MS: u64 = 30 * 24 * 3_600_000;
 /// A joiner renews within this time of being online.
 const FIRST_RENEWAL_MS: u64 = 10_000;
 

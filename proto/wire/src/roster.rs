@@ -182,16 +182,23 @@ impl CheckedRoster {
         }
     }
 
-    /// Verifies the signature of the device that authorised it, whose chain must
-    /// hold at `structure_seq` and server time `time_ms`.
-    pub fn verify(
+    fn verify(
         &self,
         structure: &Structure,
         structure_seq: u64,
         time_ms: u64,
     ) -> Result<(), RuleBroken> {
-        let device = structure
+        structure
             .valid_device(&self.device, structure_seq, time_ms)
+            .ok_or(RuleBroken::InvalidDevice)?;
+        self.verify_signature(structure)
+    }
+
+    /// Verifies the signature of the device that authorised it, whether or not the
+    /// device was revoked since: a later revocation changes no roster.
+    pub fn verify_signature(&self, structure: &Structure) -> Result<(), RuleBroken> {
+        let device = structure
+            .device(&self.device)
             .ok_or(RuleBroken::InvalidDevice)?;
         label::verify(
             &device.key,
@@ -243,8 +250,17 @@ pub fn check_leaf(
     structure_seq: u64,
     time_ms: u64,
 ) -> Result<(), RuleBroken> {
-    let device = structure
+    structure
         .valid_device(&leaf.device, structure_seq, time_ms)
+        .ok_or(RuleBroken::InvalidDevice)?;
+    identify_leaf(leaf, structure)
+}
+
+/// Checks that a leaf is of the person and key that the structure log knows for
+/// its device, whether or not the device was revoked since.
+pub fn identify_leaf(leaf: &Leaf, structure: &Structure) -> Result<(), RuleBroken> {
+    let device = structure
+        .device(&leaf.device)
         .ok_or(RuleBroken::InvalidDevice)?;
     let same = structure.id() == Some(leaf.structure)
         && device.professional == leaf.professional

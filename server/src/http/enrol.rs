@@ -37,8 +37,8 @@ const INVITATION: [StatementKind; 2] = [
     StatementKind::DeviceAdded,
 ];
 
-/// `POST /v1/structure/log`: the enrolment key must be of an invitation that the
-/// log knows, used or not.
+/// `POST /v1/structure/log`: the enrolment key must be of an open invitation. A
+/// device keeps its enrolment request, so it never needs the log again after use.
 pub async fn structure_log(
     State(app): State<Arc<App>>,
     request: Request,
@@ -53,7 +53,7 @@ pub async fn structure_log(
     )?;
     let structure = app.structure.now();
     let invitation = structure.invitation(&asked.enrolment_key);
-    if invitation.is_none_or(|i| i.withdrawn) {
+    if invitation.is_none_or(|i| i.used || i.withdrawn || app.now_ms() >= i.expires_at_ms) {
         return Err(RefusalCode::InvitationInvalid.into());
     }
     let mut entries = app.store.read_structure(asked.after_seq, PAGE).await?;

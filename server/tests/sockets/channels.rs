@@ -441,7 +441,6 @@ async fn many_messages_in_flight_keep_their_order_and_cursors_come_back() {
     }
 }
 
-// proves: M2
 #[tokio::test]
 async fn an_ended_membership_pauses_reading_and_writing_at_the_hour() {
     let mut pair = Pair::new().await;

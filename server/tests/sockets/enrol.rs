@@ -58,12 +58,15 @@ async fn an_invitation_enrols_one_person_within_its_time() {
     assert_eq!(rig.enrol(&late.enrolment()).await.0, 403);
 }
 
-// proves: W1
+// proves: W1, I2
 #[tokio::test]
-async fn the_structure_log_is_read_by_holders_of_a_known_enrolment_key_only() {
+async fn the_structure_log_is_read_by_holders_of_an_open_invitation_only() {
     let (rig, mut coordinator) = Rig::set_up().await;
     let (mut socket, _) = rig.connect(&mut coordinator).await;
-    let nurse = rig.enrolled(&mut coordinator, &mut socket, 2).await;
+    let nurse = Device::new(rig.founding.structure, 2);
+    let statements = vec![coordinator.invite(&nurse, NOW + 1_000).into()];
+    let operation = send::Operation::AppendStatements(AppendStatements { statements });
+    coordinator.asks(&mut socket, operation).await.expect_done();
     let ask = |device: &Device, signed: u64, after_seq: u64| {
         let key = &device.enrolment_key;
         StructureLogRequest {
@@ -77,7 +80,7 @@ async fn the_structure_log_is_read_by_holders_of_a_known_enrolment_key_only() {
     let answer = rig.http("POST", path, &[], &ask(&nurse, 0, 0)).await;
     assert_eq!(answer.status, 200);
     let log = StructureLogResponse::decode(&answer.body[..]).unwrap();
-    assert_eq!((log.entries.len(), log.more), (6, false));
+    assert_eq!((log.entries.len(), log.more), (4, false));
     assert_eq!(
         rig.http("POST", path, &[], &ask(&nurse, 1, 0)).await.status,
         401
@@ -89,6 +92,10 @@ async fn the_structure_log_is_read_by_holders_of_a_known_enrolment_key_only() {
             .status,
         403
     );
+    // Whoever saw the link after its use can do nothing with it.
+    assert_eq!(rig.enrol(&nurse.enrolment()).await.0, 200);
+    let used = rig.http("POST", path, &[], &ask(&nurse, 0, 0)).await;
+    assert_eq!(used.status, 403);
     assert_eq!(rig.http("POST", path, &[], b"\xff\xff").await.status, 400);
     let large = vec![0; 2 * limits::STATEMENT_BYTES];
     assert_eq!(rig.http("POST", path, &[], &large).await.status, 413);

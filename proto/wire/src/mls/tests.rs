@@ -279,7 +279,7 @@ fn a_leaf_of_another_kind_is_refused() {
     );
 }
 
-// proves: M5 M11
+// proves: M5, M11
 #[test]
 fn a_leaf_whose_credential_names_another_key_is_refused() {
     let own = leaf_credential(NURSE, NURSE_PHONE).credential;

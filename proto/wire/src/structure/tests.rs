@@ -138,7 +138,7 @@ fn two_devices_that_read_the_same_log_reach_the_same_state_and_head() {
 
 // ------------------------------------------------------ signatures and form
 
-// proves: I2 I4
+// proves: I2, I4
 #[test]
 fn a_statement_counts_only_with_exactly_the_signatures_of_its_kind() {
     for (mut practice, draft) in one_of_each_kind() {
