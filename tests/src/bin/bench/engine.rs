@@ -2,6 +2,7 @@
 //! frames and no network, next to [`crate::bare`]. The world makes the thread of
 //! eight; then a few lines here stand in for the server's log.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
@@ -207,7 +208,7 @@ pub async fn measure() -> Outcome<Report> {
         others.push(world.add_user(&format!("Membre {number}")).await);
     }
     let channel = world.thread(0, "Mesure", &others).await;
-    let sync_us = sync_us(&world.server_folder())?;
+    let mut disk = Disk::new(&world.server_folder())?;
     let time_ms = world.now_ms();
     let [writer, reader, ..] = &mut world.devices[..] else {
         return Err("a world of one".into());
@@ -221,8 +222,9 @@ pub async fn measure() -> Outcome<Report> {
     };
     let mut writer = Side::new(&mut writer.engine)?;
     let mut reader = Side::new(&mut reader.engine)?;
-    tokio::task::block_in_place(|| engines(&mut report, &mut log, &mut writer, &mut reader))?;
-    report.figure("sync_us", sync_us);
+    tokio::task::block_in_place(|| {
+        engines(&mut report, &mut log, &mut writer, &mut reader, &mut disk)
+    })?;
     Ok(report)
 }
 
@@ -231,6 +233,7 @@ fn engines<'a>(
     log: &mut Log,
     writer: &mut Side<'a>,
     reader: &mut Side<'a>,
+    disk: &mut Disk,
 ) -> Outcome<()> {
     for side in [&mut *writer, &mut *reader] {
         side.connect(log)?;
@@ -245,6 +248,7 @@ fn engines<'a>(
         times[0].note(taken);
         times[1].note(reader.read(&entry)?);
         times[2].note(writer.read(&entry)?);
+        disk.sync()?;
     }
     eprintln!("{ROUNDS} catch-ups of {BEHIND} entries");
     let mut rounds = Times::default();
@@ -260,8 +264,9 @@ fn engines<'a>(
         for entry in entries {
             reader.engine.receive(entry)?;
         }
-        reader.end_of_log(log)?;
+        reader.settle()?;
         rounds.note(begun.elapsed());
+        reader.end_of_log(log)?;
         reader.frames()?;
     }
     eprintln!("the same by openmls alone");
@@ -289,6 +294,7 @@ fn engines<'a>(
     report.figure("bare_receive_us", bare_receive);
     report.figure("receive_ratio", receive.median_us() / bare_receive);
     report.figure("engine_own_entry_us", own.median_us());
+    report.figure("sync_us", disk.times.median_us());
     let per_entry = |t: &mut Times| t.median_us() / 1000.0 / BEHIND as f64;
     let (caught_up, bare) = (per_entry(&mut rounds), per_entry(&mut bare_rounds));
     report.put("catch_up_entries", json!(BEHIND));
@@ -313,16 +319,26 @@ fn matching_length(bare: &mut Pair, wire_bytes: usize) -> Outcome<usize> {
     Err("no message is as long as the engine's".into())
 }
 
-/// What one sync of an appended page costs where the databases are.
-fn sync_us(folder: &std::path::Path) -> Outcome<f64> {
-    use std::io::Write;
-    let mut file = std::fs::File::create(folder.join("sync"))?;
-    let mut times = Times::default();
-    for _ in 0..200 {
-        file.write_all(&[0x5A; 4096])?;
-        let begun = Instant::now();
-        file.sync_data()?;
-        times.note(begun.elapsed());
+/// What one sync of an appended page costs where the databases are, under the same
+/// conditions: every durable operation of an engine pays it at least once.
+struct Disk {
+    file: std::fs::File,
+    times: Times,
+}
+
+impl Disk {
+    fn new(folder: &std::path::Path) -> Outcome<Self> {
+        Ok(Self {
+            file: std::fs::File::create(folder.join("sync"))?,
+            times: Times::default(),
+        })
     }
-    Ok(times.median_us())
+
+    fn sync(&mut self) -> Outcome<()> {
+        self.file.write_all(&[0x5A; 4096])?;
+        let begun = Instant::now();
+        self.file.sync_data()?;
+        self.times.note(begun.elapsed());
+        Ok(())
+    }
 }
