@@ -32,6 +32,8 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         time_ms INTEGER NOT NULL, kind INTEGER NOT NULL, signed BLOB NOT NULL,
         PRIMARY KEY (channel, seq)) STRICT",
     "CREATE UNIQUE INDEX events_id ON events (channel, event_id)",
+    // Asked for each event received: without it, all of the channel's events are read.
+    "CREATE INDEX events_author ON events (channel, device, counter)",
     // What the log itself says in the thread: joined, left, role changed, quarantined.
     "CREATE TABLE notices (channel BLOB NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL,
         time_ms INTEGER NOT NULL, kind TEXT NOT NULL, actor BLOB NOT NULL, subject BLOB NOT NULL,

@@ -1,0 +1,203 @@
+//! The measured server: the real one, in a process of its own that the bench starts
+//! from its own file. Owns the child's life, its memory, processor time and the
+//! number of its durable groups; leaves the load to [`crate::load`].
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prost::bytes::Bytes;
+use relais_server::store::kv::{Backend, Batch, Visit};
+use relais_server::store::{LogStore, MemoryDisk, SledBackend, Store, StoreError};
+use relais_server::{Config, founding};
+use relais_wire::mls::SUITE_XWING;
+use tokio::io::AsyncBufReadExt;
+
+use crate::Outcome;
+
+/// Unit of the times in `/proc/PID/stat` on Linux.
+const TICKS_PER_S: f64 = 100.0;
+
+/// What the server's store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Keeps {
+    /// Everything: sled, every answer after a sync.
+    Durably,
+    /// Nothing: the twin in memory, same code above it.
+    Nothing,
+}
+
+/// A backend that counts the groups that it makes durable.
+pub struct Counted<B> {
+    inner: B,
+    commits: Arc<AtomicU64>,
+}
+
+impl<B> Counted<B> {
+    /// The counter is shared with whoever asks.
+    pub fn new(inner: B) -> (Self, Arc<AtomicU64>) {
+        let commits = Arc::new(AtomicU64::new(0));
+        let counter = commits.clone();
+        (Self { inner, commits }, counter)
+    }
+}
+
+impl<B: Backend> Backend for Counted<B> {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        self.inner.get(key)
+    }
+
+    fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        visit: &mut dyn FnMut(&[u8], Bytes) -> Visit,
+    ) -> Result<(), StoreError> {
+        self.inner.range(from, to, visit)
+    }
+
+    fn last_before(&self, from: &[u8], to: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.last_before(from, to)
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.inner.commit(batch)
+    }
+
+    fn close(&self) {
+        self.inner.close();
+    }
+}
+
+/// The child's side: serves until its standard input ends. Says its set-up link (or
+/// `-`) and its address; answers each further line with the number of groups.
+pub async fn serve(data: PathBuf, keeps: Keeps) -> Outcome<()> {
+    let (store, commits): (Arc<dyn Store>, _) = match keeps {
+        Keeps::Durably => {
+            let (backend, commits) = Counted::new(SledBackend::open(&data.join("store"))?);
+            (Arc::new(LogStore::open(backend)?), commits)
+        }
+        Keeps::Nothing => {
+            let (backend, commits) = Counted::new(MemoryDisk::default().open());
+            (Arc::new(LogStore::open(backend)?), commits)
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let mut said = "-".to_owned();
+    if store.founding().await?.is_none() {
+        let (founding, link) = founding::found(&format!("http://{address}"))?;
+        store.found(founding).await?;
+        said = link.to_string();
+    }
+    let mut config = Config::new(data);
+    config.ciphersuite = Some(SUITE_XWING);
+    let server = relais_server::serve(listener, store, config).await?;
+    println!("{said}\n{address}");
+    let mut lines = tokio::io::BufReader::new(tokio::io::stdin()).lines();
+    while lines.next_line().await?.is_some() {
+        println!("{}", commits.load(Ordering::Relaxed));
+    }
+    server.shutdown().await?;
+    Ok(())
+}
+
+/// The bench's side of a running server.
+pub struct Child {
+    process: std::process::Child,
+    /// Its end ends the child.
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    /// Set-up link of a new structure.
+    pub link: String,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Child {
+    /// Starts a server on a data folder and waits until it listens.
+    pub fn start(data: &Path, keeps: Keeps) -> Outcome<Self> {
+        let keeps = match keeps {
+            Keeps::Durably => "durably",
+            Keeps::Nothing => "nothing",
+        };
+        let mut process = std::process::Command::new(std::env::current_exe()?)
+            .args(["serve-for-bench", "--keeps", keeps, "--data"])
+            .arg(data)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdin = process.stdin.take();
+        let stdout = process.stdout.take().ok_or("no pipe from the server")?;
+        let mut child = Self {
+            process,
+            stdin,
+            stdout: BufReader::new(stdout),
+            link: String::new(),
+            address: String::new(),
+        };
+        child.link = child.line()?;
+        child.address = child.line()?;
+        Ok(child)
+    }
+
+    fn line(&mut self) -> Outcome<String> {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line)? == 0 {
+            return Err("the server ended".into());
+        }
+        Ok(line.trim().to_owned())
+    }
+
+    /// Groups made durable since its start.
+    pub fn commits(&mut self) -> Outcome<u64> {
+        let stdin = self.stdin.as_mut().ok_or("the server was stopped")?;
+        stdin.write_all(b"commits\n")?;
+        Ok(self.line()?.parse()?)
+    }
+
+    /// Memory that it has in use, KiB.
+    pub fn rss_kib(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+        let number = line.and_then(|l| l.split_whitespace().next());
+        Ok(number.ok_or("no VmRSS")?.parse()?)
+    }
+
+    /// Processor time that it used, seconds.
+    pub fn cpu_s(&self) -> Outcome<f64> {
+        cpu_s(&self.process.id().to_string())
+    }
+
+    /// Ends it in order.
+    pub fn stop(mut self) -> Outcome<()> {
+        drop(self.stdin.take());
+        let status = self.process.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("the server ended with {status}").into())
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // After `stop` both fail, and there is nothing left to end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Processor time of a process (`self` for this one), seconds.
+pub fn cpu_s(process: &str) -> Outcome<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field, in parentheses, may hold blanks.
+    let (_, rest) = stat.rsplit_once(')').ok_or("unreadable stat")?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut next = || -> Outcome<f64> { Ok(fields.next().ok_or("short stat")?.parse()?) };
+    Ok((next()? + next()?) / TICKS_PER_S)
+}
