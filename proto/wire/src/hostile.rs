@@ -162,7 +162,6 @@ proptest! {
         decode_all(&[&[field << 3 | 2, length], bytes.as_slice()].concat());
     }
 
-    // proves: W2
     #[test]
     fn damaged_frames_of_a_device_are_read_without_a_panic(
         frame in select(samples::client_frames()),
@@ -208,7 +207,7 @@ proptest! {
         prop_assert!(!append(samples::structure(), statement.encode_to_vec()));
     }
 
-    // proves: I2
+    // proves: I1
     #[test]
     fn a_damaged_statement_counts_only_if_what_was_signed_is_whole(
         (practice, draft) in select(samples::statements()),
@@ -259,7 +258,6 @@ proptest! {
         read_roster(samples::structure(), &samples::sign_roster_body(body));
     }
 
-    // proves: M5
     #[test]
     fn a_credential_has_one_encoding_only(changes in damage(), bytes in anything()) {
         let good = samples::credential();

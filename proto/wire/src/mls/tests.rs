@@ -250,7 +250,6 @@ fn only_the_two_suites_of_relais_are_offered() {
 
 // ------------------------------------------------------------------- leaves
 
-// proves: M11
 #[test]
 fn a_leaf_of_another_kind_is_refused() {
     let own = leaf_credential(NURSE, NURSE_PHONE);
@@ -279,7 +278,6 @@ fn a_leaf_of_another_kind_is_refused() {
     );
 }
 
-// proves: M5 M11
 #[test]
 fn a_leaf_whose_credential_names_another_key_is_refused() {
     let own = leaf_credential(NURSE, NURSE_PHONE).credential;
@@ -305,7 +303,6 @@ fn a_leaf_whose_credential_names_another_key_is_refused() {
     }
 }
 
-// proves: M5
 #[test]
 fn a_credential_holds_nothing_but_ids_and_the_key() {
     let own = leaf_credential(NURSE, NURSE_PHONE).credential;
@@ -318,7 +315,6 @@ fn a_credential_holds_nothing_but_ids_and_the_key() {
     assert_eq!(refused, Err(MlsFormatError::Credential));
 }
 
-// proves: M6
 #[test]
 fn the_tree_lists_every_leaf_with_its_place() {
     for suite in suites() {
@@ -344,7 +340,6 @@ fn the_roster_survives_the_group_context() {
     }
 }
 
-// proves: M11
 #[test]
 fn a_group_context_holds_the_roster_and_nothing_else() {
     let refused = Err(MlsFormatError::GroupContext);
@@ -437,7 +432,6 @@ fn a_commit_says_who_comes_who_goes_and_what_the_circle_is() {
     }
 }
 
-// proves: M11
 #[test]
 fn a_commit_that_takes_the_roster_away_is_refused() {
     for suite in suites() {
@@ -456,7 +450,6 @@ fn a_commit_that_takes_the_roster_away_is_refused() {
     }
 }
 
-// proves: D4
 #[test]
 fn a_commit_with_a_kind_of_proposal_that_relais_does_not_use_is_refused() {
     for suite in suites() {
@@ -520,7 +513,6 @@ fn a_commit_of_somebody_elses_update_is_refused() {
     }
 }
 
-// proves: D4
 #[test]
 fn a_commit_of_a_proposal_that_was_sent_apart_is_refused() {
     for suite in suites() {
@@ -616,7 +608,6 @@ fn a_commit_that_puts_another_identity_into_its_own_leaf_is_refused() {
     }
 }
 
-// proves: M2
 #[test]
 fn a_commit_from_outside_the_group_is_not_read_as_a_members() {
     for suite in suites() {
@@ -671,7 +662,6 @@ fn a_commit_from_outside_the_group_is_not_read_as_a_members() {
 
 // ---------------------------------------------------------------- lifetimes
 
-// proves: M9
 #[test]
 fn a_device_whose_leaf_would_expire_is_never_added() {
     for suite in suites() {
@@ -688,7 +678,6 @@ fn a_device_whose_leaf_would_expire_is_never_added() {
     }
 }
 
-// proves: M9
 #[test]
 fn a_channel_whose_creator_would_expire_is_refused() {
     for suite in suites() {
@@ -703,7 +692,6 @@ fn a_channel_whose_creator_would_expire_is_refused() {
     }
 }
 
-// proves: M9
 #[test]
 fn a_key_package_is_read_like_the_leaf_that_it_becomes() {
     for suite in suites() {

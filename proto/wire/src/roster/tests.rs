@@ -190,7 +190,6 @@ fn a_roster_says_after_reading_what_was_signed() {
     assert_eq!(roster.signed(), &signed);
 }
 
-// proves: M11
 #[test]
 fn a_malformed_roster_is_refused() {
     let good = signed(None, &circle(), COORDINATOR_PHONE);
@@ -340,7 +339,6 @@ fn a_channel_is_created_by_its_manager_with_the_first_roster() {
     assert_eq!(refused, Err(RuleBroken::InvalidDevice));
 }
 
-// proves: M5 M11
 #[test]
 fn a_leaf_is_believed_only_if_the_structure_log_says_the_same() {
     let channel = Channel::new();
@@ -462,7 +460,6 @@ fn the_committer_signs_the_roster_and_nobody_else() {
     assert_eq!(channel.judge(&forged), Err(RuleBroken::Signature));
 }
 
-// proves: M8
 #[test]
 fn whoever_leaves_the_circle_leaves_with_every_device() {
     let mut channel = Channel::new();
@@ -514,7 +511,6 @@ fn a_nurse_adds_and_removes_her_own_second_device() {
     assert_eq!(channel.judge(&removes), Ok(channel.roster.clone()));
 }
 
-// proves: M8
 #[test]
 fn a_member_whose_time_is_over_is_removed_by_any_contributor() {
     let mut channel = Channel::new();
@@ -553,7 +549,6 @@ fn a_member_whose_time_is_over_gets_no_further_device() {
     assert!(channel.judge(&prolonged).is_ok());
 }
 
-// proves: I3
 #[test]
 fn a_revoked_device_commits_nothing_and_anyone_may_remove_it() {
     let mut channel = Channel::new();
@@ -603,7 +598,6 @@ fn a_device_that_the_log_does_not_vouch_for_is_never_added() {
     );
 }
 
-// proves: M6
 #[test]
 fn a_device_of_an_unconfirmed_person_is_added_for_7_days() {
     let mut channel = Channel::new();
@@ -618,7 +612,6 @@ fn a_device_of_an_unconfirmed_person_is_added_for_7_days() {
     assert_eq!(channel.judge(&commit), Err(RuleBroken::InvalidDevice));
 }
 
-// proves: M6
 #[test]
 fn a_device_stands_in_the_tree_once() {
     let channel = Channel::new();

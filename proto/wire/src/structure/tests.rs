@@ -108,7 +108,6 @@ fn the_latest_card_of_a_person_counts() {
     assert_eq!(cards[0].1.seq, by_coordinator);
 }
 
-// proves: I5
 #[test]
 fn an_old_card_that_someone_says_again_does_not_come_back() {
     let mut practice = Practice::staffed();
@@ -122,7 +121,6 @@ fn an_old_card_that_someone_says_again_does_not_come_back() {
     assert_eq!(practice.refuse(padded.into()), StatementError::AlreadySaid);
 }
 
-// proves: I5
 #[test]
 fn two_devices_that_read_the_same_log_reach_the_same_state_and_head() {
     let practice = Practice::staffed();
@@ -138,7 +136,7 @@ fn two_devices_that_read_the_same_log_reach_the_same_state_and_head() {
 
 // ------------------------------------------------------ signatures and form
 
-// proves: I2 I4
+// proves: I1
 #[test]
 fn a_statement_counts_only_with_exactly_the_signatures_of_its_kind() {
     for (mut practice, draft) in one_of_each_kind() {
@@ -186,7 +184,7 @@ fn a_signature_for_another_kind_of_statement_does_not_serve() {
     }
 }
 
-// proves: I2
+// proves: I1
 #[test]
 fn a_changed_byte_of_a_statement_makes_it_void() {
     for (mut practice, draft) in one_of_each_kind() {
@@ -456,7 +454,6 @@ fn only_a_coordinator_invites_withdraws_and_confirms() {
 
 // ------------------------------------------------- confirmation and lapsing
 
-// proves: I2
 #[test]
 fn an_enrolment_nobody_confirmed_lapses_after_7_days() {
     let mut practice = Practice::founded();
@@ -538,7 +535,6 @@ fn a_seventh_device_waits_until_one_is_revoked() {
     practice.say(&seventh);
 }
 
-// proves: I2
 #[test]
 fn a_stranger_publishes_no_card() {
     let mut practice = Practice::staffed();
@@ -579,7 +575,6 @@ fn a_device_is_revoked_by_its_owner_or_a_coordinator_only() {
 
 // ------------------------------------------------------- as of, order, chain
 
-// proves: I3
 #[test]
 fn a_question_about_the_past_gets_the_answer_of_the_past() {
     let mut practice = Practice::founded();
@@ -604,7 +599,6 @@ fn a_question_about_the_past_gets_the_answer_of_the_past() {
     assert!(!practice.valid(STRANGER, revocation));
 }
 
-// proves: I5
 #[test]
 fn an_entry_out_of_order_or_from_the_past_is_refused() {
     let practice = Practice::staffed();
@@ -660,7 +654,6 @@ fn an_absurd_server_time_breaks_nothing() {
     practice.say(&confirmed(NURSE));
 }
 
-// proves: I5
 #[test]
 fn the_chain_shows_any_change_of_an_entry() {
     let entry = Practice::staffed().entries.pop().expect("entries");
@@ -682,7 +675,6 @@ fn the_chain_shows_any_change_of_an_entry() {
     assert_eq!(changed.len(), all);
 }
 
-// proves: I2
 #[test]
 fn another_root_has_another_fingerprint() {
     assert_ne!(
@@ -707,7 +699,7 @@ fn every_kind_of_statement_has_its_own_label() {
 
 // proves: I2
 #[test]
-fn an_enrolment_key_whose_private_half_is_missing_enrols_nobody() {
+fn a_colleagues_key_is_no_enrolment_key() {
     let mut practice = Practice::staffed();
     let mut draft = altered(
         &enrolled(DOCTOR_LINK, DOCTOR),
