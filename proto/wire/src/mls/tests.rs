@@ -280,10 +280,6 @@ fn a_leaf_of_another_kind_is_refused() {
     );
 }
 
-<<<<<<< HEAD
-// proves: M5, M11
-=======
->>>>>>> refs/heads/wiretests
 #[test]
 fn a_leaf_whose_credential_names_another_key_is_refused() {
     let own = leaf_credential(NURSE, NURSE_PHONE).credential;

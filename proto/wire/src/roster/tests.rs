@@ -341,10 +341,6 @@ fn a_channel_is_created_by_its_manager_with_the_first_roster() {
     assert_eq!(refused, Err(RuleBroken::InvalidDevice));
 }
 
-<<<<<<< HEAD
-// proves: M5, M11
-=======
->>>>>>> refs/heads/wiretests
 #[test]
 fn a_leaf_is_believed_only_if_the_structure_log_says_the_same() {
     let channel = Channel::new();
