@@ -13,6 +13,8 @@
 mod connection;
 pub mod http;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
