@@ -4,6 +4,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
+use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
 use relais_tests::world::{StoreKind, Who, World};
 use relais_wire::RefusalCode;
@@ -267,6 +268,28 @@ async fn a_removed_device_that_asks_again_is_given_nothing_new() {
         }
         other => panic!("a removed device was given {other:?}"),
     }
+}
+
+// proves: I5
+#[tokio::test]
+async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_it() {
+    let mut world = World::new(StoreKind::Memory).await;
+    world.hostile = true;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    world.devices[nurse].faults.withhold_structure(true);
+    world.add_user("Luc").await;
+    assert_eq!(world.devices[nurse].engine.troubles(), []);
+    world.say(0, channel, "j'en sais plus");
+    world.settle().await;
+    let troubles = world.devices[nurse].engine.troubles();
+    assert_eq!(troubles, [Trouble::StructureWithheld]);
+    // An honest server again: the trouble is over.
+    world.devices[nurse].faults.withhold_structure(false);
+    world.devices[nurse].go_offline();
+    world.devices[nurse].go_online();
+    world.settle().await;
+    assert_eq!(world.devices[nurse].engine.troubles(), []);
 }
 
 // proves: W2

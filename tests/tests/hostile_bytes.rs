@@ -56,7 +56,7 @@ async fn survives(frames: impl Fn(&mut ChaCha8Rng, &[Bytes]) -> Bytes) {
     }
 }
 
-// proves: W7
+// proves: M9
 #[tokio::test]
 async fn random_bytes_change_nothing_on_a_device() {
     survives(|rng, _| {
@@ -66,7 +66,7 @@ async fn random_bytes_change_nothing_on_a_device() {
     .await;
 }
 
-// proves: W7
+// proves: M9
 #[tokio::test]
 async fn damaged_frames_of_a_real_day_lose_nothing_on_a_device() {
     survives(|rng, recorded| {

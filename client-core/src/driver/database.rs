@@ -69,7 +69,6 @@ fn create_private(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    // proves: S1
     #[test]
     fn the_database_opens_with_its_key_alone_and_shows_nothing_in_the_file() {
         let folder = tempfile::tempdir().expect("folder");

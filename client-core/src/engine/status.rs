@@ -77,6 +77,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Last entry of the structure log that this device applied.
+    pub fn structure_seq(&self) -> u64 {
+        self.structure.head().seq
+    }
+
     /// What needs attention now.
     pub fn troubles(&self) -> &[Trouble] {
         &self.trouble

@@ -220,6 +220,10 @@ impl Device {
                 Err(_) => return any,
                 Ok(Some(Ok(Message::Binary(frame)))) => {
                     any = true;
+                    let seq = self.engine.structure_seq();
+                    let Some(frame) = self.faults.falsify(frame, seq) else {
+                        continue;
+                    };
                     self.received.push(frame.clone());
                     let times = self.faults.deliveries();
                     for _ in 0..times {

@@ -5,6 +5,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use prost::Message;
+use prost::bytes::Bytes;
+use relais_wire::v1::{ServerFrame, caught_up, delivery, server_frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -16,6 +19,7 @@ pub struct Faults {
     repeat_received: usize,
     lost_requests: usize,
     lost_answers: usize,
+    withhold_structure: bool,
 }
 
 /// After how many bytes a connection breaks, in each direction.
@@ -51,6 +55,34 @@ impl Faults {
     /// The next HTTP requests arrive, their answers do not.
     pub fn drop_answers(&mut self, answers: usize) {
         self.lost_answers = answers;
+    }
+
+    /// The server keeps back new entries of the structure log, and says that there
+    /// are none.
+    pub fn withhold_structure(&mut self, withhold: bool) {
+        self.withhold_structure = withhold;
+    }
+
+    /// The frame as a server with these faults would have sent it.
+    pub(super) fn falsify(&self, frame: Bytes, structure_seq: u64) -> Option<Bytes> {
+        if !self.withhold_structure {
+            return Some(frame);
+        }
+        let mut decoded = ServerFrame::decode(frame).expect("a frame of ours");
+        match &mut decoded.frame {
+            Some(server_frame::Frame::Delivery(delivery))
+                if matches!(delivery.item, Some(delivery::Item::Structure(_))) =>
+            {
+                return None;
+            }
+            Some(server_frame::Frame::CaughtUp(caught_up)) => {
+                if let Some(caught_up::Log::StructureSeq(seq)) = &mut caught_up.log {
+                    *seq = structure_seq;
+                }
+            }
+            _ => {}
+        }
+        Some(decoded.encode_to_vec().into())
     }
 
     pub(super) fn take_cut(&mut self) -> Option<Cut> {

@@ -176,6 +176,7 @@ fn jpeg_claiming(width: u16, height: u16) -> Vec<u8> {
     out
 }
 
+// proves: S4
 #[test]
 fn a_phones_photo_loses_its_position_and_stands_upright() {
     let photo = phone_jpeg(&two_halves(64, 32), 6);
@@ -300,6 +301,7 @@ fn a_panorama_keeps_at_least_one_row() {
     assert_eq!((prepared.width, prepared.height), (2048, 1));
 }
 
+// proves: S4
 #[test]
 fn a_header_that_claims_too_much_is_refused_at_once() {
     let side = Err(PhotoError::TooLarge {
@@ -334,6 +336,7 @@ fn a_header_that_claims_too_much_is_refused_at_once() {
     );
 }
 
+// proves: S4
 #[test]
 fn other_formats_are_refused_whatever_their_name() {
     for bytes in [
