@@ -47,9 +47,7 @@ fn check_one(structure: &Structure, caller: &Caller, bytes: &Bytes) -> Result<Ve
         .map_err(|_| malformed)?
         .validate(&crypto, ProtocolVersion::Mls10)
         .map_err(|_| Refused(RefusalCode::BadSignature))?;
-    let leaf = package.leaf_node();
-    let owner = mls::read_leaf(None, leaf.credential(), leaf.signature_key().as_slice())
-        .map_err(|_| malformed)?;
+    let owner = mls::read_key_package(&package).map_err(|_| malformed)?;
     let ours = owner.device == caller.device
         && owner.professional == caller.professional
         && owner.key == caller.key

@@ -24,6 +24,8 @@ pub(crate) mod keys {
     pub const INBOX_SEQ: &str = "inbox_seq";
     /// Versions and keys of the structure's directory, JSON.
     pub const DIRECTORY_KEYS: &str = "directory_keys";
+    /// Channels whose log was seen forked; an empty text is the structure log. JSON.
+    pub const FORKS: &str = "forks";
     /// Highest structure head that an author was seen to know.
     pub const STRUCTURE_CLAIMED: &str = "structure_claimed";
 }

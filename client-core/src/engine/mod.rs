@@ -110,6 +110,7 @@ impl Engine {
         if meta::get(&engine.db, meta::keys::FROZEN)?.is_some() {
             engine.trouble.push(Trouble::Frozen);
         }
+        engine.recall_forks()?;
         engine.continue_enrolment();
         Ok(engine)
     }

@@ -46,8 +46,35 @@ impl Engine {
     pub(crate) fn trouble(&mut self, trouble: Trouble) {
         if !self.trouble.contains(&trouble) {
             self.trouble.push(trouble.clone());
+            self.remember_forks();
             self.events.push_back(Event::Trouble(trouble));
         }
+    }
+
+    /// A fork that was seen stays shown after a restart. A database that cannot be
+    /// written now must not hide it either: memory keeps it.
+    fn remember_forks(&self) {
+        let forks: Vec<String> = self
+            .trouble
+            .iter()
+            .filter_map(|trouble| match trouble {
+                Trouble::StructureForked => Some(String::new()),
+                Trouble::ChannelForked(channel) => Some(channel.to_string()),
+                _ => None,
+            })
+            .collect();
+        let _ = meta::put_json(&self.db, keys::FORKS, &forks);
+    }
+
+    pub(super) fn recall_forks(&mut self) -> Result<()> {
+        let forks: Vec<String> = meta::get_json(&self.db, keys::FORKS)?.unwrap_or_default();
+        for fork in forks {
+            self.trouble.push(match ChannelId::from_hex(&fork) {
+                Some(channel) => Trouble::ChannelForked(channel),
+                None => Trouble::StructureForked,
+            });
+        }
+        Ok(())
     }
 
     /// What needs attention now.
@@ -77,7 +104,10 @@ impl Engine {
                 && self.link.caught_up.len() as u64 >= channels,
             waiting: count("SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')")?,
             failed: count("SELECT count(*) FROM intents WHERE state = 'failed'")?,
-            transfers: count("SELECT count(*) FROM blobs WHERE state IN ('send', 'fetch')")?,
+            transfers: count(
+                "SELECT count(*) FROM blobs b JOIN channels c ON c.channel = b.channel
+                 WHERE b.state IN ('send', 'fetch') AND c.state IN ('joined', 'creating')",
+            )?,
         })
     }
 

@@ -12,7 +12,7 @@ use relais_wire::v1::{ChannelEntry, ChannelRole, CommitAad};
 use rusqlite::params;
 
 use super::entry::{ChannelRow, Fault};
-use crate::engine::{Engine, Event};
+use crate::engine::{Engine, Event, Trouble};
 use crate::error::{Error, Result};
 use crate::outbox::intent;
 
@@ -124,12 +124,22 @@ impl Engine {
         }
         let next = judge(&self.structure, head.seq, entry.time_ms, prior, &change)
             .map_err(|broken| Fault::Stop(broken.to_string()))?;
+        self.require_version(&next)?;
         let removed = staged.self_removed();
         group
             .merge_staged_commit(&self.provider(), staged)
             .map_err(Error::mls)?;
         self.keep_group(channel, group);
         Ok((change, next, removed))
+    }
+
+    /// A roster that needs a newer client pauses the channel before it is misread.
+    pub(super) fn require_version(&mut self, roster: &CheckedRoster) -> Result<(), Fault> {
+        if roster.minimum_client_version <= crate::CLIENT_VERSION {
+            return Ok(());
+        }
+        self.trouble(Trouble::UpdateNeeded);
+        Err(Fault::Waits)
     }
 
     /// Another commit ended the epoch: this device's is staged again.

@@ -109,6 +109,7 @@ impl Engine {
         roster
             .verify_signature(&self.structure)
             .map_err(|e| bad(&e))?;
+        self.require_version(&roster)?;
         if roster.channel != channel || !roster.members.contains_key(&me) {
             return Err(Fault::Park("a roster without this person".into()));
         }

@@ -11,7 +11,7 @@ use openmls::prelude::{
 use openmls_traits::OpenMlsProvider;
 use prost::Message;
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
-use relais_wire::mls::{group_extensions, leaves, read_leaf};
+use relais_wire::mls::{group_extensions, leaves, read_key_package};
 use relais_wire::roster::{CheckedRoster, Member, check_leaf, sign_roster};
 use relais_wire::v1::{AppendCommit, ClaimKeyPackages, CommitAad, SignedRoster, send};
 use rusqlite::params;
@@ -183,8 +183,7 @@ impl Engine {
                 .ok()?
                 .validate(self.provider().crypto(), ProtocolVersion::Mls10)
                 .ok()?;
-            let node = package.leaf_node();
-            let leaf = read_leaf(None, node.credential(), node.signature_key().as_slice()).ok()?;
+            let leaf = read_key_package(&package).ok()?;
             check_leaf(&leaf, &self.structure, head, self.now_ms).ok()?;
             let suite = u16::from(package.ciphersuite()) == self.structure.ciphersuite();
             (suite && leaf.device == device && !present.contains(&device))

@@ -20,6 +20,8 @@ pub mod v1 {
 }
 
 pub mod chain;
+#[cfg(test)]
+mod hostile;
 pub mod ids;
 pub mod label;
 pub mod limits;

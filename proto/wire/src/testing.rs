@@ -198,7 +198,7 @@ pub(crate) fn revoked(phone: u8, signer: u8) -> Draft {
 }
 
 /// A structure and the entries that made it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Practice {
     pub(crate) structure: Structure,
     pub(crate) entries: Vec<StructureEntry>,

@@ -28,6 +28,8 @@ pub struct Device {
     pub faults: Faults,
     /// Everything that the engine told.
     pub events: Vec<Event>,
+    /// Every frame that arrived, to be damaged and played again.
+    pub received: Vec<Bytes>,
     path: PathBuf,
     key: driver::DatabaseKey,
     address: String,
@@ -52,6 +54,7 @@ impl Device {
             name: name.to_owned(),
             faults: Faults::default(),
             events: Vec::new(),
+            received: Vec::new(),
             path,
             key,
             address: String::new(),
@@ -217,6 +220,7 @@ impl Device {
                 Err(_) => return any,
                 Ok(Some(Ok(Message::Binary(frame)))) => {
                     any = true;
+                    self.received.push(frame.clone());
                     let times = self.faults.deliveries();
                     for _ in 0..times {
                         self.engine.receive(frame.clone()).expect("received");
