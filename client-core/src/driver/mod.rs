@@ -9,6 +9,8 @@ mod network;
 mod run;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -31,6 +33,7 @@ pub struct Client {
     jobs: mpsc::UnboundedSender<Job>,
     events: broadcast::Sender<Event>,
     stop: mpsc::Sender<oneshot::Sender<Result<()>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 /// Milliseconds since the Unix epoch, by this machine's clock.
@@ -63,14 +66,22 @@ impl Client {
             let _ = opened.send(Ok(()));
             run::run(engine, job_queue, stop_queue, listeners);
         };
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("relais-engine".into())
             // OpenMLS recurses over the tree of a group.
             .stack_size(8 * 1024 * 1024)
             .spawn(body)
             .map_err(|_| Error::Closed)?;
-        result.await.map_err(|_| Error::Closed)??;
-        Ok(Self { jobs, events, stop })
+        if let Err(error) = result.await.map_err(|_| Error::Closed).flatten() {
+            join(thread).await;
+            return Err(error);
+        }
+        Ok(Self {
+            jobs,
+            events,
+            stop,
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
     }
 
     /// Runs a command or query on the engine's thread.
@@ -117,13 +128,26 @@ impl Client {
         }
     }
 
-    /// Ends the connection, closes the database and the thread.
+    /// Ends the connection, closes the database and waits for the end of the thread.
     ///
     /// # Errors
     /// Of closing the database; [`Error::Closed`] when it was closed before.
     pub async fn shutdown(self) -> Result<()> {
         let (done, result) = oneshot::channel();
         self.stop.send(done).await.map_err(|_| Error::Closed)?;
-        result.await.map_err(|_| Error::Closed)?
+        let closed = result.await.map_err(|_| Error::Closed)?;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            join(thread).await;
+        }
+        closed
     }
+}
+
+/// Waits for a thread that is about to end. A process that exits first would have
+/// SQLCipher's libraries clear away under the thread what the thread clears away
+/// itself, and now and then abort.
+async fn join(thread: JoinHandle<()>) {
+    // A panic of the thread was seen when its answer did not come.
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
 }

@@ -62,6 +62,8 @@ pub(super) fn run(
         connect_at_ms: 0,
     };
     runtime.block_on(driver.drive(jobs, stop, received));
+    // A name that is still being looked up must not keep the thread.
+    runtime.shutdown_background();
 }
 
 impl Driver {

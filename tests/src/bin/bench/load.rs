@@ -206,8 +206,9 @@ impl Member {
         let shared = self.shared.clone();
         let room = &shared.rooms[self.line.seat.number / MEMBERS];
         let mut changes = room.subscribe();
+        let mut fed = false;
         loop {
-            let mut fed = self.send().await?;
+            fed |= self.send().await?;
             if !self.sending && self.in_flight == 0 && !self.reported {
                 self.reported = true;
                 room.send_modify(|room| {
@@ -239,12 +240,9 @@ impl Member {
                 self.take(next?)?;
             }
             // As the engine does: one acknowledgement for what came together.
-            if self.received > before {
-                self.acknowledge().await?;
-                fed = true;
-            }
+            fed = self.received > before;
             if fed {
-                self.line.socket.flush().await?;
+                self.acknowledge().await?;
             }
         }
     }

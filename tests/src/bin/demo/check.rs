@@ -284,9 +284,9 @@ impl Check {
             let as_expected = call.code.is_some_and(|code| call.expected.contains(&code));
             if !as_expected || call.err.contains("panicked") {
                 return Ok(Err(format!(
-                    "{} ended with {:?}: {}",
+                    "{}: {}: {}",
                     call.command,
-                    call.code,
+                    call.ended,
                     call.err.trim()
                 )));
             }

@@ -21,8 +21,10 @@ pub struct Call {
     pub command: String,
     /// Exit codes that the story expects.
     pub expected: Vec<i32>,
-    /// What came.
+    /// What came; `None` for a signal.
     pub code: Option<i32>,
+    /// The same in words.
+    pub ended: String,
     /// Error output.
     pub err: String,
 }
@@ -64,8 +66,8 @@ impl Device {
         let command = || format!("{}: relais {}", self.name, arguments.join(" "));
         let code = match finished.code {
             Some(code) if expected.contains(&code) => code,
-            code => {
-                let text = format!("{} ended with {code:?}: {}", command(), said.trim());
+            _ => {
+                let text = format!("{}: {}: {}", command(), finished.ended, said.trim());
                 return Err(Failure::Story(text));
             }
         };
@@ -79,11 +81,12 @@ impl Device {
         let finished = self.run(arguments, &[0])?;
         match finished.code {
             Some(0) => Ok(finished.out),
-            code => {
+            _ => {
                 let command = arguments.join(" ");
                 let (name, err) = (self.name, finished.err.trim().to_owned());
                 Err(Failure::Story(format!(
-                    "{name}: relais {command} ended with {code:?}: {err}"
+                    "{name}: relais {command}: {}: {err}",
+                    finished.ended
                 )))
             }
         }
@@ -97,6 +100,7 @@ impl Device {
             command: format!("{}: relais {}", self.name, arguments.join(" ")),
             expected: expected.to_owned(),
             code: finished.code,
+            ended: finished.ended.clone(),
             err: finished.err.clone(),
         };
         self.calls

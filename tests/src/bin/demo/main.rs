@@ -64,7 +64,8 @@ fn main() -> ExitCode {
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(Failure::Interrupted) => {
+        // Whatever else went wrong then, this is why.
+        Err(_) if INTERRUPTED.load(Ordering::Relaxed) => {
             eprintln!("relais-demo: interrupted");
             ExitCode::from(130)
         }
@@ -122,9 +123,9 @@ fn play(interrupted: &Receiver<()>) -> Result<()> {
         match interrupted.recv_timeout(LOOK) {
             Err(RecvTimeoutError::Timeout) if story.server.is_running() => {}
             Err(RecvTimeoutError::Timeout) => {
-                let logs = story.server.logs().display().to_string();
                 return Err(Failure::Program(format!(
-                    "the server has ended (logs in {logs})"
+                    "the server has ended: {}",
+                    story.server.last_words()
                 )));
             }
             Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
@@ -163,6 +164,7 @@ fn go_on(story: &Story, programs: &Programs) {
     println!("nurse send talon 'Pansement refait, plus d’odeur.'");
     println!("doctor thread show talon");
     println!("doctor task new talon 'Bilan sanguin' --owner maelle");
+    println!("nurse sync                                # receives it");
     println!("nurse task take talon bilan --offline     # waits on the device");
     println!("nurse sync                                # leaves now");
     println!("doctor watch                              # shows what arrives, until Ctrl-C");

@@ -104,6 +104,8 @@ impl Running {
 pub struct Finished {
     /// `None` when a signal ended it, or it did not end in time.
     pub code: Option<i32>,
+    /// How it ended, in words.
+    pub ended: String,
     /// Standard output.
     pub out: String,
     /// Error output.
@@ -124,8 +126,13 @@ pub fn run(program: &Path, arguments: &[OsString], bound: Duration) -> Result<Fi
     let ended = running.exit(bound);
     drop(running); // Closes the pipes of one that did not end, too.
     let (out, err) = (out.join(), err.join());
+    let ended = ended?;
     Ok(Finished {
-        code: ended?.and_then(|status| status.code()),
+        code: ended.and_then(|status| status.code()),
+        ended: ended.map_or_else(
+            || format!("killed after {} s", bound.as_secs()),
+            |status| status.to_string(),
+        ),
         out: out.unwrap_or_default(),
         err: err.unwrap_or_default(),
     })
@@ -210,7 +217,7 @@ impl Server {
     pub fn start(&mut self) -> Result<()> {
         self.starts += 1;
         let file = |kind: &str| {
-            let path = self.logs.join(format!("server-{:02}.{kind}", self.starts));
+            let path = self.logs.join(log_name(self.starts, kind));
             let file = File::create(&path).map_err(Failure::file(&path))?;
             Ok::<_, Failure>((path, file))
         };
@@ -224,8 +231,7 @@ impl Server {
         let mut running = Running(spawn(&mut command)?);
         let listens = running.wait_until(START, |child| {
             if let Ok(Some(status)) = child.try_wait() {
-                let said = std::fs::read_to_string(&err_path).unwrap_or_default();
-                let said = said.lines().last().unwrap_or_default().to_owned();
+                let said = last_line(&err_path);
                 return Err(Failure::Program(format!(
                     "relais-server serve: {status}: {said}"
                 )));
@@ -270,6 +276,11 @@ impl Server {
         running.is_some_and(|running| matches!(running.0.try_wait(), Ok(None)))
     }
 
+    /// The last line of its present process's log.
+    pub fn last_words(&self) -> String {
+        last_line(&self.logs.join(log_name(self.starts, "err")))
+    }
+
     /// Its address.
     pub fn address(&self) -> SocketAddrV4 {
         self.address
@@ -284,6 +295,15 @@ impl Server {
     pub fn logs(&self) -> &Path {
         &self.logs
     }
+}
+
+fn log_name(start: usize, kind: &str) -> String {
+    format!("server-{start:02}.{kind}")
+}
+
+fn last_line(path: &Path) -> String {
+    let said = std::fs::read_to_string(path).unwrap_or_default();
+    said.lines().last().unwrap_or_default().to_owned()
 }
 
 fn terminate(child: &Child) -> Result<()> {
