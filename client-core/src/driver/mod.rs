@@ -136,7 +136,11 @@ impl Client {
         let (done, result) = oneshot::channel();
         self.stop.send(done).await.map_err(|_| Error::Closed)?;
         let closed = result.await.map_err(|_| Error::Closed)?;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             join(thread).await;
         }
