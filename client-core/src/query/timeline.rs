@@ -1,6 +1,7 @@
 //! The timeline of a thread: settled events and notices in log order, then what
 //! this device wrote and the log has not settled.
 
+use relais_content::v1::PatientHeader;
 use relais_content::v1::content::Kind;
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 use rusqlite::params;
@@ -73,6 +74,29 @@ pub struct TimelineItem {
     pub body: TimelineBody,
 }
 
+/// The opening and the header as last shown: for a joiner both are said again, and
+/// nobody else needs to read them twice.
+#[derive(Default)]
+struct Told {
+    title: Option<String>,
+    header: Option<PatientHeader>,
+}
+
+impl Told {
+    /// Whether this was shown before; if not, it is now.
+    fn again(&mut self, kind: &Kind) -> bool {
+        match kind {
+            Kind::ThreadOpened(opened) => {
+                self.title.replace(opened.title.clone()).as_ref() == Some(&opened.title)
+            }
+            Kind::PatientHeader(header) => {
+                self.header.replace(header.clone()).as_ref() == Some(header)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// How far a member's devices have the log, and from where on it is theirs.
 struct Delivered {
     professional: ProfessionalId,
@@ -121,6 +145,7 @@ impl Engine {
             after_seq.min(i64::MAX as u64),
             limit.min(i64::MAX as usize) as u64
         ])?;
+        let mut told = self.told_before(channel, after_seq)?;
         let mut items = Vec::new();
         while let Some(row) = rows.next()? {
             let seq: u64 = row.get(0)?;
@@ -131,6 +156,9 @@ impl Engine {
                     let Some(kind) = content.and_then(|c| c.kind) else {
                         continue;
                     };
+                    if told.again(&kind) {
+                        continue;
+                    }
                     TimelineBody::Event(EventId(row.get(7)?), Box::new(kind))
                 }
                 None => TimelineBody::Notice {
@@ -142,8 +170,9 @@ impl Engine {
             // Whoever joined later was promised nothing of this.
             let others = delivered
                 .iter()
-                .filter(|d| d.professional != author && d.professional != me && d.since < seq);
-            let to = others.clone().filter(|d| d.cursor >= seq).count();
+                .filter(|d| d.professional != author && d.since < seq);
+            let here = |d: &&Delivered| d.cursor >= seq || d.professional == me;
+            let to = others.clone().filter(here).count();
             items.push(TimelineItem {
                 seq: Some(seq),
                 time_ms: row.get(2)?,
@@ -157,6 +186,30 @@ impl Engine {
             });
         }
         Ok(items)
+    }
+
+    /// What the log told up to a sequence and need not be shown again.
+    fn told_before(&self, channel: ChannelId, seq: u64) -> Result<Told> {
+        use rusqlite::OptionalExtension;
+        let last = |kind: u32| -> Result<Option<Kind>> {
+            let signed: Option<Vec<u8>> = self
+                .db
+                .prepare_cached(
+                    "SELECT signed FROM events WHERE channel = ?1 AND kind = ?2 AND seq <= ?3
+                     ORDER BY seq DESC LIMIT 1",
+                )?
+                .query_row(params![channel.0, kind, seq.min(i64::MAX as u64)], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            let body = signed.map(|s| crate::content::body_of(&s)).transpose()?;
+            Ok(body.and_then(|b| b.content).and_then(|c| c.kind))
+        };
+        let mut told = Told::default();
+        for kind in [1, 2].into_iter().filter_map(|kind| last(kind).transpose()) {
+            told.again(&kind?);
+        }
+        Ok(told)
     }
 
     /// For each member the furthest cursor of their devices.
@@ -195,6 +248,7 @@ impl Engine {
     }
 
     fn unsettled_items(&self, channel: ChannelId, me: ProfessionalId) -> Result<Vec<TimelineItem>> {
+        let mut told = self.told_before(channel, u64::MAX)?;
         let mut items = Vec::new();
         for (intent, state, reason) in intent::unsettled(&self.db, channel)? {
             let body = match &intent.wish {
@@ -202,6 +256,7 @@ impl Engine {
                     let content = crate::content::body_of(signed)?.content;
                     match content.and_then(|c| c.kind) {
                         None | Some(Kind::ReadMarker(_) | Kind::Void(_)) => continue,
+                        Some(kind) if told.again(&kind) => continue,
                         Some(kind) => TimelineBody::Event(*id, Box::new(kind)),
                     }
                 }
