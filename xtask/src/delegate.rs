@@ -35,22 +35,17 @@ pub const BENCH: Program = Program {
     release: true,
 };
 
-/// The crates of all these programs. They are always named together, because cargo would otherwise choose other
-/// features for what they share, and build it twice.
-const PACKAGES: [&str; 3] = ["relais-server", "relais-cli", "relais-tests"];
-
 impl Program {
     fn folder(&self) -> PathBuf {
         run::target_dir().join(if self.release { "release" } else { "debug" })
     }
 
     fn build(&self) -> Outcome {
-        let mut cargo = run::cargo(&["build"]);
+        // The whole workspace, so that cargo chooses the same features as in the tests
+        // and builds nothing twice.
+        let mut cargo = run::cargo(&["build", "--workspace"]);
         if self.release {
             cargo.arg("--release");
-        }
-        for package in PACKAGES {
-            cargo.args(["--package", package]);
         }
         for binary in self.starts.iter().chain([&self.name]) {
             cargo.args(["--bin", binary]);
