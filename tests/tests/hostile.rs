@@ -270,6 +270,37 @@ async fn a_removed_device_that_asks_again_is_given_nothing_new() {
     }
 }
 
+// proves: M7
+#[tokio::test]
+async fn a_fork_shows_with_the_first_message_across_it_and_stays_shown() {
+    let mut world = World::new(StoreKind::Memory).await;
+    world.hostile = true;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    world.devices[nurse].go_offline();
+    // The nurse was shown another history: her message says so.
+    let now = world.now_ms();
+    let mut seen = Vec::new();
+    let set_hash = |db: &rusqlite::Connection, hash: &[u8]| {
+        db.execute("UPDATE channels SET cursor_hash = ?1", [hash])
+            .expect("hash");
+    };
+    world.devices[nurse].edit_database(now, |db| {
+        seen = db
+            .query_row("SELECT cursor_hash FROM channels", [], |row| row.get(0))
+            .expect("hash");
+        set_hash(db, &[7; 32]);
+    });
+    world.say(nurse, channel, "d'une autre histoire");
+    world.devices[nurse].edit_database(now, |db| set_hash(db, &seen));
+    world.devices[nurse].go_online();
+    world.settle().await;
+    let forked = [Trouble::ChannelForked(channel)];
+    assert_eq!(world.devices[0].engine.troubles(), forked);
+    world.crash(0);
+    assert_eq!(world.devices[0].engine.troubles(), forked);
+}
+
 // proves: I5
 #[tokio::test]
 async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_it() {

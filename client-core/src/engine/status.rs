@@ -53,7 +53,7 @@ impl Engine {
 
     /// A fork that was seen stays shown after a restart. A database that cannot be
     /// written now must not hide it either: memory keeps it.
-    fn remember_forks(&self) {
+    pub(crate) fn remember_forks(&self) {
         let forks: Vec<String> = self
             .trouble
             .iter()

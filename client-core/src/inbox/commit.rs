@@ -106,8 +106,7 @@ impl Engine {
         let aad = CommitAad::decode(processed.aad()).map_err(|e| unreadable(&e))?;
         let head = aad.structure_head.unwrap_or_default();
         if head.seq > self.structure.head().seq {
-            self.claim_structure_head(head.seq)?;
-            return Err(Fault::Waits);
+            return Err(Fault::Waits(Some(head.seq)));
         }
         if self.structure_hash(head.seq)?.as_deref() != Some(head.hash.as_ref()) {
             return Err(Fault::Stop("the commit knows another structure log".into()));
@@ -139,7 +138,7 @@ impl Engine {
             return Ok(());
         }
         self.trouble(Trouble::UpdateNeeded);
-        Err(Fault::Waits)
+        Err(Fault::Waits(None))
     }
 
     /// Another commit ended the epoch: this device's is staged again.

@@ -29,8 +29,8 @@ pub(crate) struct ChannelRow {
 /// Why an entry was not applied as it stands.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// It needs structure entries that have not arrived.
-    Waits,
+    /// It needs structure entries that have not arrived, up to this one if it says so.
+    Waits(Option<u64>),
     /// Quarantined: recorded with its reason, the log goes on.
     Park(String),
     /// A commit that breaks a rule or cannot be processed: the channel stops.
@@ -136,8 +136,15 @@ impl Engine {
             Err(fault) => {
                 self.db.execute_batch("ROLLBACK TO entry; RELEASE entry")?;
                 self.groups.remove(&channel);
+                // What was noticed is kept, whatever becomes of the entry.
+                self.remember_forks();
                 match fault {
-                    Fault::Waits => return Ok(Outcome::Waits),
+                    Fault::Waits(head) => {
+                        if let Some(seq) = head {
+                            self.claim_structure_head(seq)?;
+                        }
+                        return Ok(Outcome::Waits);
+                    }
                     Fault::Park(reason) => self.park(channel, entry, &reason)?,
                     Fault::Stop(reason) => {
                         self.park(channel, entry, &reason)?;

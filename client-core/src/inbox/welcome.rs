@@ -47,7 +47,7 @@ impl Engine {
                     .execute_batch("ROLLBACK TO welcome; RELEASE welcome")?;
                 self.groups.remove(&channel);
                 match fault {
-                    Fault::Waits => Ok(Outcome::Waits),
+                    Fault::Waits(_) => Ok(Outcome::Waits),
                     Fault::Engine(error) => Err(error),
                     Fault::Park(reason) | Fault::Stop(reason) => {
                         self.park_welcome(channel, item, &reason)?;
@@ -102,7 +102,7 @@ impl Engine {
             .into_iter()
             .any(|device| self.structure.device(&device).is_none())
         {
-            return Err(Fault::Waits); // Its statement is on the way.
+            return Err(Fault::Waits(None)); // Its statement is on the way.
         }
         // A revocation since then changes badges and leads to a removal; it does not
         // keep anyone from joining (architecture D8).
