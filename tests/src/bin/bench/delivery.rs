@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::fleet::{self, CHANNELS, CONTENT, Fleet, Line, MEMBERS};
 use crate::load::{self, Pace, Phase, Seen, WINDOW};
 use crate::report::Report;
-use crate::serve::{Child, Keeps, cpu_s};
+use crate::serve::{Child, Keeps, Others, cpu_s};
 use crate::socket::Socket;
 use crate::store;
 
@@ -29,6 +29,8 @@ struct Highest {
     client_cpu_us: f64,
     /// Mean number of messages that shared a sync.
     group: f64,
+    /// Share of the machine that others used meanwhile.
+    others: f64,
 }
 
 /// Runs everything; some two minutes with the default length.
@@ -75,6 +77,7 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     eprintln!("the same without a disk");
     let fanout = fan_out(&folder.path().join("memory"), window).await?;
 
+    report.figure("others_cpu_share", highest.others.max(fanout.others));
     report.put("devices", json!(CHANNELS * MEMBERS));
     report.put("channels", json!(CHANNELS));
     report.put("content_bytes", json!(CONTENT));
@@ -153,13 +156,16 @@ async fn highest(
     let each = 1.5 * expected / lines.len() as f64;
     let frame_bytes = fleet::encrypt(&mut lines, each as usize + TRIAL)?;
     let (server, client, commits) = (child.cpu_s()?, cpu_s("self")?, child.commits()?);
+    let others = Others::watch(server + client)?;
     let (lines, seen) = load::run(lines, phase).await?;
+    let others = others.share(child.cpu_s()? + cpu_s("self")?)?;
     let messages = seen.messages as f64;
     let groups = (child.commits()? - commits).max(1) as f64;
     let highest = Highest {
         server_cpu_us: (child.cpu_s()? - server) * 1e6 / messages,
         client_cpu_us: (cpu_s("self")? - client) * 1e6 / messages,
         group: messages / groups,
+        others,
         seen,
     };
     Ok((lines, frame_bytes, highest))

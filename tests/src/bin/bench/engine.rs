@@ -22,6 +22,7 @@ use crate::Outcome;
 use crate::bare::Pair;
 use crate::fleet::{CONTENT, MEMBERS};
 use crate::report::{Report, Times};
+use crate::serve::{Others, cpu_s};
 
 /// Messages one by one.
 const MESSAGES: usize = 1000;
@@ -240,6 +241,7 @@ fn engines<'a>(
         side.end_of_log(log)?;
     }
     eprintln!("{MESSAGES} messages, one by one");
+    let others = Others::watch(cpu_s("self")?)?;
     let mut times: [Times; 3] = Default::default();
     let mut wire_bytes = 0;
     for _ in 0..MESSAGES {
@@ -279,6 +281,7 @@ fn engines<'a>(
         bare_rounds.note(costs.receive.sum());
     }
 
+    report.figure("others_cpu_share", others.share(cpu_s("self")?)?);
     report.put("members", json!(MEMBERS));
     report.put("repetitions", json!(MESSAGES));
     report.put("text_bytes", json!(CONTENT));

@@ -201,3 +201,44 @@ pub fn cpu_s(process: &str) -> Outcome<f64> {
     let mut next = || -> Outcome<f64> { Ok(fields.next().ok_or("short stat")?.parse()?) };
     Ok((next()? + next()?) / TICKS_PER_S)
 }
+
+/// Processor time of the whole machine that was not idle, seconds.
+fn machine_cpu_s() -> Outcome<f64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let first = stat.lines().next().ok_or("no stat")?;
+    let ticks: Vec<f64> = first
+        .split_whitespace()
+        .skip(1)
+        .take(8)
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    // Fourth and fifth: idle, and idle while waiting for a disk.
+    let idle = ticks.iter().skip(3).take(2).sum::<f64>();
+    Ok((ticks.iter().sum::<f64>() - idle) / TICKS_PER_S)
+}
+
+/// Watches how much of the machine other processes use meanwhile.
+pub struct Others {
+    begun: std::time::Instant,
+    machine: f64,
+    ours: f64,
+}
+
+impl Others {
+    /// From now on. `ours`: processor time that is not another's, so far.
+    pub fn watch(ours: f64) -> Outcome<Self> {
+        Ok(Self {
+            begun: std::time::Instant::now(),
+            machine: machine_cpu_s()?,
+            ours,
+        })
+    }
+
+    /// Their share of all cores since then: 0 on a quiet machine.
+    pub fn share(&self, ours: f64) -> Outcome<f64> {
+        let cores = std::thread::available_parallelism()?.get() as f64;
+        let others = machine_cpu_s()? - self.machine - (ours - self.ours);
+        // The kernel's own work for us is counted to nobody, rounding can go below.
+        Ok((others / (self.begun.elapsed().as_secs_f64() * cores)).max(0.0))
+    }
+}
