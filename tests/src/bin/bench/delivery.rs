@@ -7,11 +7,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::Outcome;
-use crate::fleet::{self, CHANNELS, CONTENT, Fleet, Line, MEMBERS};
+use crate::fleet::{self, CHANNELS, CONTENT, Fleet, Line, MEMBERS, Seat};
 use crate::load::{self, Pace, Phase, Seen, WINDOW};
 use crate::report::Report;
 use crate::serve::{Child, Keeps, Others, cpu_s};
-use crate::socket::Socket;
 use crate::store;
 
 /// Messages of each device in the trial that finds out how many are needed.
@@ -44,13 +43,16 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     let mut fleet = Fleet::set_up(&child.address, &child.link).await?;
     child.stop()?;
 
-    // A new process, so that no memory of the set-up is counted or reused.
+    // A new process, so that no memory of the set-up is counted or reused. The first
+    // of each channel makes the server load it; what the others add is theirs alone.
     let mut child = Child::start(&data, Keeps::Durably)?;
-    let (_socket, _) = Socket::open(&child.address, &mut fleet.coordinator).await?;
-    let before = child.rss_kib()?;
     let address = child.address.clone();
-    let lines = fleet.connect(&address).await?;
-    let idle = (child.rss_kib()? as f64 - before as f64) / lines.len() as f64;
+    let mut lines = fleet.connect(&address, Seat::is_first).await?;
+    let before = child.rss_kib()?;
+    let others = fleet.connect(&address, |_| true).await?;
+    let idle = (child.rss_kib()? as f64 - before as f64) / others.len() as f64;
+    lines.extend(others);
+    lines.sort_by_key(|line| line.seat.number);
 
     eprintln!("as fast as it goes");
     let (mut lines, frame_bytes, mut highest) = highest(&mut child, lines, window).await?;
@@ -125,8 +127,8 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
 async fn fan_out(data: &Path, window: Duration) -> Outcome<Highest> {
     let mut child = Child::start(data, Keeps::Nothing)?;
     let address = child.address.clone();
-    let fleet = Fleet::set_up(&address, &child.link).await?;
-    let lines = fleet.connect(&address).await?;
+    let mut fleet = Fleet::set_up(&address, &child.link).await?;
+    let lines = fleet.connect(&address, |_| true).await?;
     let (lines, _, seen) = highest(&mut child, lines, window).await?;
     drop(lines);
     child.stop()?;

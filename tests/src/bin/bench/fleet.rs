@@ -41,6 +41,13 @@ pub struct Seat {
     events: u64,
 }
 
+impl Seat {
+    /// One of each channel is the first.
+    pub fn is_first(&self) -> bool {
+        self.number % MEMBERS == 0
+    }
+}
+
 /// A device with an open connection.
 pub struct Line {
     pub seat: Seat,
@@ -50,8 +57,6 @@ pub struct Line {
 /// See the module's head.
 pub struct Fleet {
     pub seats: Vec<Seat>,
-    /// Who let the others in; in no channel.
-    pub coordinator: Device,
     /// Of the structure log.
     head: LogHead,
 }
@@ -85,17 +90,22 @@ impl Fleet {
             let members = devices.by_ref().take(MEMBERS).collect();
             seats.extend(open_channel(address, number, members, &head).await?);
         }
-        Ok(Self {
-            seats,
-            coordinator,
-            head,
-        })
+        Ok(Self { seats, head })
     }
 
-    /// Connects everybody; each follows its logs and is caught up.
-    pub async fn connect(self, address: &str) -> Outcome<Vec<Line>> {
+    /// Connects the seats that `which` names and are not yet connected; each follows
+    /// its logs and is caught up.
+    pub async fn connect(
+        &mut self,
+        address: &str,
+        which: impl Fn(&Seat) -> bool,
+    ) -> Outcome<Vec<Line>> {
+        let seats = std::mem::take(&mut self.seats);
+        let (wanted, others) = seats.into_iter().partition(which);
+        self.seats = others;
+        let wanted: Vec<Seat> = wanted;
         let mut lines = Vec::new();
-        for seat in self.seats {
+        for seat in wanted {
             lines.push(seat.connect(address, self.head.seq).await?);
         }
         Ok(lines)
