@@ -44,7 +44,7 @@ pub struct Seat {
 impl Seat {
     /// One of each channel is the first.
     pub fn is_first(&self) -> bool {
-        self.number % MEMBERS == 0
+        self.number.is_multiple_of(MEMBERS)
     }
 }
 
