@@ -14,20 +14,31 @@ use crate::serve::{Child, Keeps, Others, cpu_s};
 use crate::store;
 
 /// Messages of each device in the trial that finds out how many are needed.
-const TRIAL: usize = 40;
+const TRIAL: usize = 80;
 /// At the start of a phase, not counted.
 const WARM: Duration = Duration::from_secs(1);
 /// Share of the highest rate at which latency is measured.
 const MODERATE: f64 = 0.25;
 
-/// A phase at the highest rate, and what it took.
-struct Highest {
+/// A server and everybody connected to it.
+struct Rig {
+    child: Child,
+    lines: Vec<Line>,
+    window: Duration,
+    /// Mean length of a message as it is sent.
+    frame_bytes: usize,
+}
+
+/// A phase, and what it took.
+struct Done {
     seen: Seen,
     /// Processor time per message, microseconds.
     server_cpu_us: f64,
     client_cpu_us: f64,
     /// Mean number of messages that shared a sync.
     group: f64,
+    /// The longest that one group took to become durable.
+    longest_ms: f64,
     /// Share of the machine that others used meanwhile.
     others: f64,
 }
@@ -39,36 +50,17 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     let folder = tempfile::tempdir()?;
     eprintln!("setting up {} devices", CHANNELS * MEMBERS);
     let data = folder.path().join("durable");
-    let child = Child::start(&data, Keeps::Durably)?;
-    let mut fleet = Fleet::set_up(&child.address, &child.link).await?;
-    child.stop()?;
-
-    // A new process, so that no memory of the set-up is counted or reused. The first
-    // of each channel makes the server load it; what the others add is theirs alone.
-    let mut child = Child::start(&data, Keeps::Durably)?;
-    let address = child.address.clone();
-    let mut lines = fleet.connect(&address, Seat::is_first).await?;
-    let before = child.rss_kib()?;
-    let others = fleet.connect(&address, |_| true).await?;
-    let idle = (child.rss_kib()? as f64 - before as f64) / others.len() as f64;
-    lines.extend(others);
-    lines.sort_by_key(|line| line.seat.number);
-
+    let (mut rig, idle) = Rig::restarted(&data, window).await?;
+    let trial = rig.trial().await?;
+    eprintln!("at {MODERATE} of {trial:.0} messages/s");
+    let mut moderate = rig.moderate(trial).await?;
     eprintln!("as fast as it goes");
-    let (mut lines, frame_bytes, mut highest) = highest(&mut child, lines, window).await?;
+    let mut highest = rig.phase(Pace::Closed, trial).await?;
     let rate = highest.seen.messages_per_s;
-    eprintln!("at {MODERATE} of {rate:.0} messages/s");
-    let moderate = Phase {
-        pace: Pace::Fixed(rate * MODERATE),
-        warm: WARM,
-        window,
-    };
-    let total = moderate.warm + moderate.window;
-    let each = rate * MODERATE * total.as_secs_f64() / lines.len() as f64;
-    fleet::encrypt(&mut lines, each.ceil() as usize + 2)?;
-    let (lines, mut moderate) = load::run(lines, moderate).await?;
-    drop(lines);
-    child.stop()?;
+    eprintln!("at {MODERATE} of {rate:.0} messages/s, on what is stored now");
+    let mut later = rig.moderate(rate).await?;
+    let frame_bytes = rig.frame_bytes;
+    rig.stop()?;
 
     eprintln!("the store alone, and the file under it");
     let mut alone = store::alone(folder.path(), frame_bytes, window).await?;
@@ -77,41 +69,47 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     let store_floor = store::floor(folder.path(), frame_bytes, alone.group, half)?;
 
     eprintln!("the same without a disk");
-    let fanout = fan_out(&folder.path().join("memory"), window).await?;
+    let mut rig = Rig::set_up(&folder.path().join("memory"), Keeps::Nothing, window).await?;
+    let trial = rig.trial().await?;
+    let fanout = rig.phase(Pace::Closed, trial).await?;
+    rig.stop()?;
 
-    report.figure("others_cpu_share", highest.others.max(fanout.others));
+    let phases = [&moderate, &highest, &later, &fanout];
+    let others = phases.iter().map(|p| p.others).fold(0.0, f64::max);
+    report.figure("others_cpu_share", others);
     report.put("devices", json!(CHANNELS * MEMBERS));
     report.put("channels", json!(CHANNELS));
     report.put("content_bytes", json!(CONTENT));
     report.put("frame_bytes", json!(frame_bytes));
     report.put("in_flight_per_device", json!(WINDOW));
     report.put("seconds_per_phase", json!(seconds));
-    let seen = &mut highest.seen;
-    report.figure("messages_per_s", seen.messages_per_s);
-    report.figure("deliveries_per_s", seen.deliveries_per_s);
+    report.figure("messages_per_s", rate);
+    report.figure("deliveries_per_s", highest.seen.deliveries_per_s);
     report.figure("group", highest.group);
+    report.figure("longest_group_ms", highest.longest_ms);
     report.figure("server_cpu_us_per_message", highest.server_cpu_us);
     report.figure("client_cpu_us_per_message", highest.client_cpu_us);
-    report.figure("full_load_ack_p50_ms", seen.ack.percentile_ms(0.5));
-    report.figure("full_load_ack_p99_ms", seen.ack.percentile_ms(0.99));
-    report.figure(
-        "full_load_delivered_p50_ms",
-        seen.delivered.percentile_ms(0.5),
-    );
-    report.figure(
-        "full_load_delivered_p99_ms",
-        seen.delivered.percentile_ms(0.99),
-    );
-    report.figure("latency_at_messages_per_s", moderate.messages_per_s);
-    report.figure("ack_p50_ms", moderate.ack.percentile_ms(0.5));
-    report.figure("ack_p99_ms", moderate.ack.percentile_ms(0.99));
-    report.figure("delivered_p50_ms", moderate.delivered.percentile_ms(0.5));
-    report.figure("delivered_p99_ms", moderate.delivered.percentile_ms(0.99));
+    let names = ["full_load_ack_p50_ms", "full_load_ack_p99_ms"];
+    percentiles(&mut report, names, &mut highest.seen.ack);
+    let names = ["full_load_delivered_p50_ms", "full_load_delivered_p99_ms"];
+    percentiles(&mut report, names, &mut highest.seen.delivered);
+    report.figure("latency_at_messages_per_s", moderate.seen.messages_per_s);
+    let names = ["ack_p50_ms", "ack_p99_ms"];
+    percentiles(&mut report, names, &mut moderate.seen.ack);
+    let names = ["delivered_p50_ms", "delivered_p99_ms"];
+    percentiles(&mut report, names, &mut moderate.seen.delivered);
+    report.figure("latency_group", moderate.group);
+    report.figure("latency_longest_group_ms", moderate.longest_ms);
+    report.figure("later_at_messages_per_s", later.seen.messages_per_s);
+    let names = ["later_ack_p50_ms", "later_ack_p99_ms"];
+    percentiles(&mut report, names, &mut later.seen.ack);
+    report.figure("later_longest_group_ms", later.longest_ms);
     report.figure("rss_kib_per_idle_device", idle);
     report.figure("store_messages_per_s", alone.messages_per_s);
-    report.figure("store_p50_ms", alone.times.percentile_ms(0.5));
-    report.figure("store_p99_ms", alone.times.percentile_ms(0.99));
+    let names = ["store_p50_ms", "store_p99_ms"];
+    percentiles(&mut report, names, &mut alone.times);
     report.figure("store_group", alone.group);
+    report.figure("store_longest_group_ms", alone.longest_ms);
     report.figure("fanout_messages_per_s", fanout.seen.messages_per_s);
     report.figure("fanout_server_cpu_us_per_message", fanout.server_cpu_us);
     report.figure("floor_messages_per_s", floor);
@@ -123,52 +121,106 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     Ok(report)
 }
 
-/// The same devices and server code on a store that keeps nothing durable.
-async fn fan_out(data: &Path, window: Duration) -> Outcome<Highest> {
-    let mut child = Child::start(data, Keeps::Nothing)?;
-    let address = child.address.clone();
-    let mut fleet = Fleet::set_up(&address, &child.link).await?;
-    let lines = fleet.connect(&address, |_| true).await?;
-    let (lines, _, seen) = highest(&mut child, lines, window).await?;
-    drop(lines);
-    child.stop()?;
-    Ok(seen)
+fn percentiles(report: &mut Report, names: [&'static str; 2], times: &mut crate::report::Times) {
+    report.figure(names[0], times.percentile_ms(0.5));
+    report.figure(names[1], times.percentile_ms(0.99));
 }
 
-/// As many messages as the window in flight allows, after a trial that says how
-/// many have to be encrypted for that.
-async fn highest(
-    child: &mut Child,
-    mut lines: Vec<Line>,
-    window: Duration,
-) -> Outcome<(Vec<Line>, usize, Highest)> {
-    fleet::encrypt(&mut lines, TRIAL)?;
-    let trial = Phase {
-        pace: Pace::Closed,
-        warm: Duration::ZERO,
-        window: Duration::from_secs(30),
-    };
-    let (mut lines, trial) = load::run(lines, trial).await?;
-    let phase = Phase {
-        pace: Pace::Closed,
-        warm: WARM,
-        window,
-    };
-    let expected = trial.messages_per_s * (phase.warm + phase.window).as_secs_f64();
-    let each = 1.5 * expected / lines.len() as f64;
-    let frame_bytes = fleet::encrypt(&mut lines, each as usize + TRIAL)?;
-    let (server, client, commits) = (child.cpu_s()?, cpu_s("self")?, child.commits()?);
-    let others = Others::watch(server + client)?;
-    let (lines, seen) = load::run(lines, phase).await?;
-    let others = others.share(child.cpu_s()? + cpu_s("self")?)?;
-    let messages = seen.messages as f64;
-    let groups = (child.commits()? - commits).max(1) as f64;
-    let highest = Highest {
-        server_cpu_us: (child.cpu_s()? - server) * 1e6 / messages,
-        client_cpu_us: (cpu_s("self")? - client) * 1e6 / messages,
-        group: messages / groups,
-        others,
-        seen,
-    };
-    Ok((lines, frame_bytes, highest))
+impl Rig {
+    /// A new structure, with everybody connected.
+    async fn set_up(data: &Path, keeps: Keeps, window: Duration) -> Outcome<Self> {
+        let child = Child::start(data, keeps)?;
+        let mut fleet = Fleet::set_up(&child.address, &child.link).await?;
+        let lines = fleet.connect(&child.address, |_| true).await?;
+        Ok(Self {
+            child,
+            lines,
+            window,
+            frame_bytes: 0,
+        })
+    }
+
+    /// The same on a new process, so that no memory of the set-up is counted or
+    /// reused; and the server's memory for an idle device, KiB. The first of each
+    /// channel makes the server load it; what the others add is theirs alone.
+    async fn restarted(data: &Path, window: Duration) -> Outcome<(Self, f64)> {
+        let child = Child::start(data, Keeps::Durably)?;
+        let mut fleet = Fleet::set_up(&child.address, &child.link).await?;
+        child.stop()?;
+        let child = Child::start(data, Keeps::Durably)?;
+        let mut lines = fleet.connect(&child.address, Seat::is_first).await?;
+        let before = child.rss_kib()?;
+        let others = fleet.connect(&child.address, |_| true).await?;
+        let idle = (child.rss_kib()? as f64 - before as f64) / others.len() as f64;
+        lines.extend(others);
+        lines.sort_by_key(|line| line.seat.number);
+        let rig = Self {
+            child,
+            lines,
+            window,
+            frame_bytes: 0,
+        };
+        Ok((rig, idle))
+    }
+
+    /// Roughly the highest rate.
+    async fn trial(&mut self) -> Outcome<f64> {
+        self.frame_bytes = fleet::encrypt(&mut self.lines, TRIAL)?;
+        let phase = Phase {
+            pace: Pace::Closed,
+            warm: Duration::ZERO,
+            // Ends when the messages do.
+            window: Duration::from_secs(30),
+        };
+        let (lines, seen) = load::run(std::mem::take(&mut self.lines), phase).await?;
+        self.lines = lines;
+        Ok(seen.messages_per_s)
+    }
+
+    /// Encrypts what a phase may need at such a rate.
+    fn encrypt_for(&mut self, messages_per_s: f64) -> Outcome<()> {
+        let seconds = (WARM + self.window).as_secs_f64();
+        let each = 1.5 * messages_per_s * seconds / self.lines.len() as f64;
+        self.frame_bytes = fleet::encrypt(&mut self.lines, each as usize + TRIAL)?;
+        Ok(())
+    }
+
+    /// Runs a phase; `rate` is the one that is expected.
+    async fn phase(&mut self, pace: Pace, rate: f64) -> Outcome<Done> {
+        self.encrypt_for(rate)?;
+        let phase = Phase {
+            pace,
+            warm: WARM,
+            window: self.window,
+        };
+        self.child.groups()?;
+        let (server, client) = (self.child.cpu_s()?, cpu_s("self")?);
+        let others = Others::watch()?;
+        let (lines, seen) = load::run(std::mem::take(&mut self.lines), phase).await?;
+        self.lines = lines;
+        let server = self.child.cpu_s()? - server;
+        let client = cpu_s("self")? - client;
+        let others = others.share_beside(server + client)?;
+        let (groups, longest_ms) = self.child.groups()?;
+        let messages = seen.messages as f64;
+        Ok(Done {
+            server_cpu_us: server * 1e6 / messages,
+            client_cpu_us: client * 1e6 / messages,
+            group: messages / groups.max(1) as f64,
+            longest_ms,
+            others,
+            seen,
+        })
+    }
+
+    /// A phase at a share of the highest rate, which says what latency is like.
+    async fn moderate(&mut self, highest: f64) -> Outcome<Done> {
+        let rate = highest * MODERATE;
+        self.phase(Pace::Fixed(rate), rate).await
+    }
+
+    fn stop(self) -> Outcome<()> {
+        drop(self.lines);
+        self.child.stop()
+    }
 }

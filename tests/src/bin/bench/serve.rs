@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use prost::bytes::Bytes;
 use relais_server::store::kv::{Backend, Batch, Visit};
@@ -29,18 +30,34 @@ pub enum Keeps {
     Nothing,
 }
 
-/// A backend that counts the groups that it makes durable.
+/// What a store made durable.
+#[derive(Default)]
+pub struct Groups {
+    commits: AtomicU64,
+    longest_us: AtomicU64,
+}
+
+impl Groups {
+    /// Groups since the last call, and how long the longest took, milliseconds.
+    pub fn take(&self) -> (u64, f64) {
+        let commits = self.commits.swap(0, Ordering::Relaxed);
+        let longest_us = self.longest_us.swap(0, Ordering::Relaxed);
+        (commits, longest_us as f64 / 1000.0)
+    }
+}
+
+/// A backend that watches the groups that it makes durable.
 pub struct Counted<B> {
     inner: B,
-    commits: Arc<AtomicU64>,
+    groups: Arc<Groups>,
 }
 
 impl<B> Counted<B> {
-    /// The counter is shared with whoever asks.
-    pub fn new(inner: B) -> (Self, Arc<AtomicU64>) {
-        let commits = Arc::new(AtomicU64::new(0));
-        let counter = commits.clone();
-        (Self { inner, commits }, counter)
+    /// The numbers are shared with whoever asks.
+    pub fn new(inner: B) -> (Self, Arc<Groups>) {
+        let groups = Arc::<Groups>::default();
+        let shared = groups.clone();
+        (Self { inner, groups }, shared)
     }
 }
 
@@ -63,8 +80,12 @@ impl<B: Backend> Backend for Counted<B> {
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), StoreError> {
-        self.commits.fetch_add(1, Ordering::Relaxed);
-        self.inner.commit(batch)
+        let begun = Instant::now();
+        let written = self.inner.commit(batch);
+        let taken = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.groups.commits.fetch_add(1, Ordering::Relaxed);
+        self.groups.longest_us.fetch_max(taken, Ordering::Relaxed);
+        written
     }
 
     fn close(&self) {
@@ -73,16 +94,16 @@ impl<B: Backend> Backend for Counted<B> {
 }
 
 /// The child's side: serves until its standard input ends. Says its set-up link (or
-/// `-`) and its address; answers each further line with the number of groups.
+/// `-`) and its address; answers each further line with [`Groups::take`].
 pub async fn serve(data: PathBuf, keeps: Keeps) -> Outcome<()> {
-    let (store, commits): (Arc<dyn Store>, _) = match keeps {
+    let (store, groups): (Arc<dyn Store>, _) = match keeps {
         Keeps::Durably => {
-            let (backend, commits) = Counted::new(SledBackend::open(&data.join("store"))?);
-            (Arc::new(LogStore::open(backend)?), commits)
+            let (backend, groups) = Counted::new(SledBackend::open(&data.join("store"))?);
+            (Arc::new(LogStore::open(backend)?), groups)
         }
         Keeps::Nothing => {
-            let (backend, commits) = Counted::new(MemoryDisk::default().open());
-            (Arc::new(LogStore::open(backend)?), commits)
+            let (backend, groups) = Counted::new(MemoryDisk::default().open());
+            (Arc::new(LogStore::open(backend)?), groups)
         }
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -99,7 +120,8 @@ pub async fn serve(data: PathBuf, keeps: Keeps) -> Outcome<()> {
     println!("{said}\n{address}");
     let mut lines = tokio::io::BufReader::new(tokio::io::stdin()).lines();
     while lines.next_line().await?.is_some() {
-        println!("{}", commits.load(Ordering::Relaxed));
+        let (commits, longest_ms) = groups.take();
+        println!("{commits} {longest_ms}");
     }
     server.shutdown().await?;
     Ok(())
@@ -152,11 +174,13 @@ impl Child {
         Ok(line.trim().to_owned())
     }
 
-    /// Groups made durable since its start.
-    pub fn commits(&mut self) -> Outcome<u64> {
+    /// What its store made durable since the last call; see [`Groups::take`].
+    pub fn groups(&mut self) -> Outcome<(u64, f64)> {
         let stdin = self.stdin.as_mut().ok_or("the server was stopped")?;
-        stdin.write_all(b"commits\n")?;
-        Ok(self.line()?.parse()?)
+        stdin.write_all(b"groups\n")?;
+        let line = self.line()?;
+        let (commits, longest_ms) = line.split_once(' ').ok_or("an unreadable answer")?;
+        Ok((commits.parse()?, longest_ms.parse()?))
     }
 
     /// Memory that it has in use, KiB.
@@ -219,26 +243,25 @@ fn machine_cpu_s() -> Outcome<f64> {
 
 /// Watches how much of the machine other processes use meanwhile.
 pub struct Others {
-    begun: std::time::Instant,
+    begun: Instant,
     machine: f64,
-    ours: f64,
 }
 
 impl Others {
-    /// From now on. `ours`: processor time that is not another's, so far.
-    pub fn watch(ours: f64) -> Outcome<Self> {
+    /// From now on.
+    pub fn watch() -> Outcome<Self> {
         Ok(Self {
-            begun: std::time::Instant::now(),
+            begun: Instant::now(),
             machine: machine_cpu_s()?,
-            ours,
         })
     }
 
-    /// Their share of all cores since then: 0 on a quiet machine.
-    pub fn share(&self, ours: f64) -> Outcome<f64> {
+    /// Their share of all cores since then, 0 on a quiet machine. `ours`: the
+    /// processor time that the measurement itself used.
+    pub fn share_beside(&self, ours: f64) -> Outcome<f64> {
         let cores = std::thread::available_parallelism()?.get() as f64;
-        let others = machine_cpu_s()? - self.machine - (ours - self.ours);
-        // The kernel's own work for us is counted to nobody, rounding can go below.
+        let others = machine_cpu_s()? - self.machine - ours;
+        // Ticks are coarse: it can come out below nothing.
         Ok((others / (self.begun.elapsed().as_secs_f64() * cores)).max(0.0))
     }
 }

@@ -4,7 +4,6 @@
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use prost::bytes::Bytes;
@@ -27,6 +26,8 @@ pub struct Alone {
     pub times: Times,
     /// Mean number of messages that shared a sync.
     pub group: f64,
+    /// The longest that one of them took.
+    pub longest_ms: f64,
 }
 
 struct Writer {
@@ -115,7 +116,7 @@ async fn open_channel(writers: &mut [Writer], channel: ChannelId) -> Outcome<()>
 
 /// The sled store through its trait: 256 writers, each waiting for its answer.
 pub async fn alone(folder: &Path, payload: usize, window: Duration) -> Outcome<Alone> {
-    let (backend, commits) = Counted::new(SledBackend::open(&folder.join("alone"))?);
+    let (backend, groups) = Counted::new(SledBackend::open(&folder.join("alone"))?);
     let store: Arc<dyn Store> = Arc::new(LogStore::open(backend)?);
     let payload = Bytes::from(vec![0x5A; payload]);
     let mut writers: Vec<_> = (0..CHANNELS * MEMBERS)
@@ -124,7 +125,7 @@ pub async fn alone(folder: &Path, payload: usize, window: Duration) -> Outcome<A
     for (number, members) in writers.chunks_mut(MEMBERS).enumerate() {
         open_channel(members, channel_id(number)).await?;
     }
-    let before = commits.load(Ordering::Relaxed);
+    groups.take();
     let start = Instant::now();
     let writing: Vec<_> = writers
         .into_iter()
@@ -150,11 +151,12 @@ pub async fn alone(folder: &Path, payload: usize, window: Duration) -> Outcome<A
         times.extend(writer.await??);
     }
     let taken = start.elapsed().as_secs_f64();
-    let groups = commits.load(Ordering::Relaxed) - before;
+    let (groups, longest_ms) = groups.take();
     store.close().await?;
     Ok(Alone {
         messages_per_s: times.len() as f64 / taken,
         group: times.len() as f64 / groups.max(1) as f64,
+        longest_ms,
         times,
     })
 }
