@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::fleet::{self, CHANNELS, CONTENT, Fleet, Line, MEMBERS, Seat};
 use crate::load::{self, Pace, Phase, Seen, WINDOW};
 use crate::report::Report;
-use crate::serve::{Child, Keeps, Others, cpu_s};
+use crate::serve::{Child, Durable, Keeps, Others, cpu_s};
 use crate::store;
 
 /// Messages of each device in the trial that finds out how many are needed.
@@ -19,6 +19,8 @@ const TRIAL: usize = 80;
 const WARM: Duration = Duration::from_secs(1);
 /// Share of the highest rate at which latency is measured.
 const MODERATE: f64 = 0.25;
+/// More than a large care organisation writes, per second.
+const LIGHT: f64 = 200.0;
 
 /// A server and everybody connected to it.
 struct Rig {
@@ -37,8 +39,7 @@ struct Done {
     client_cpu_us: f64,
     /// Mean number of messages that shared a sync.
     group: f64,
-    /// The longest that one group took to become durable.
-    longest_ms: f64,
+    durable: Durable,
     /// Share of the machine that others used meanwhile.
     others: f64,
 }
@@ -53,12 +54,13 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     let (mut rig, idle) = Rig::restarted(&data, window).await?;
     let trial = rig.trial().await?;
     eprintln!("at {MODERATE} of {trial:.0} messages/s");
-    let mut moderate = rig.moderate(trial).await?;
+    let quarter = trial * MODERATE;
+    let mut moderate = rig.phase(Pace::Fixed(quarter), quarter).await?;
     eprintln!("as fast as it goes");
     let mut highest = rig.phase(Pace::Closed, trial).await?;
     let rate = highest.seen.messages_per_s;
-    eprintln!("at {MODERATE} of {rate:.0} messages/s, on what is stored now");
-    let mut later = rig.moderate(rate).await?;
+    eprintln!("at {LIGHT} messages/s");
+    let mut light = rig.phase(Pace::Fixed(LIGHT), LIGHT).await?;
     let frame_bytes = rig.frame_bytes;
     rig.stop()?;
 
@@ -74,7 +76,7 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     let fanout = rig.phase(Pace::Closed, trial).await?;
     rig.stop()?;
 
-    let phases = [&moderate, &highest, &later, &fanout];
+    let phases = [&moderate, &highest, &light, &fanout];
     let others = phases.iter().map(|p| p.others).fold(0.0, f64::max);
     report.figure("others_cpu_share", others);
     report.put("devices", json!(CHANNELS * MEMBERS));
@@ -86,7 +88,8 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     report.figure("messages_per_s", rate);
     report.figure("deliveries_per_s", highest.seen.deliveries_per_s);
     report.figure("group", highest.group);
-    report.figure("longest_group_ms", highest.longest_ms);
+    report.figure("mean_group_ms", highest.durable.mean_ms);
+    report.figure("longest_group_ms", highest.durable.longest_ms);
     report.figure("server_cpu_us_per_message", highest.server_cpu_us);
     report.figure("client_cpu_us_per_message", highest.client_cpu_us);
     let names = ["full_load_ack_p50_ms", "full_load_ack_p99_ms"];
@@ -99,11 +102,16 @@ pub async fn measure(seconds: u64) -> Outcome<Report> {
     let names = ["delivered_p50_ms", "delivered_p99_ms"];
     percentiles(&mut report, names, &mut moderate.seen.delivered);
     report.figure("latency_group", moderate.group);
-    report.figure("latency_longest_group_ms", moderate.longest_ms);
-    report.figure("later_at_messages_per_s", later.seen.messages_per_s);
-    let names = ["later_ack_p50_ms", "later_ack_p99_ms"];
-    percentiles(&mut report, names, &mut later.seen.ack);
-    report.figure("later_longest_group_ms", later.longest_ms);
+    report.figure("latency_mean_group_ms", moderate.durable.mean_ms);
+    report.figure("latency_longest_group_ms", moderate.durable.longest_ms);
+    let cpu_us = moderate.server_cpu_us + moderate.client_cpu_us;
+    report.figure("latency_cpu_us_per_message", cpu_us);
+    report.figure("light_at_messages_per_s", light.seen.messages_per_s);
+    let names = ["light_ack_p50_ms", "light_ack_p99_ms"];
+    percentiles(&mut report, names, &mut light.seen.ack);
+    let names = ["light_delivered_p50_ms", "light_delivered_p99_ms"];
+    percentiles(&mut report, names, &mut light.seen.delivered);
+    report.figure("light_longest_group_ms", light.durable.longest_ms);
     report.figure("rss_kib_per_idle_device", idle);
     report.figure("store_messages_per_s", alone.messages_per_s);
     let names = ["store_p50_ms", "store_p99_ms"];
@@ -201,22 +209,16 @@ impl Rig {
         let server = self.child.cpu_s()? - server;
         let client = cpu_s("self")? - client;
         let others = others.share_beside(server + client)?;
-        let (groups, longest_ms) = self.child.groups()?;
+        let durable = self.child.groups()?;
         let messages = seen.messages as f64;
         Ok(Done {
             server_cpu_us: server * 1e6 / messages,
             client_cpu_us: client * 1e6 / messages,
-            group: messages / groups.max(1) as f64,
-            longest_ms,
+            group: messages / durable.groups.max(1) as f64,
+            durable,
             others,
             seen,
         })
-    }
-
-    /// A phase at a share of the highest rate, which says what latency is like.
-    async fn moderate(&mut self, highest: f64) -> Outcome<Done> {
-        let rate = highest * MODERATE;
-        self.phase(Pace::Fixed(rate), rate).await
     }
 
     fn stop(self) -> Outcome<()> {

@@ -34,15 +34,28 @@ pub enum Keeps {
 #[derive(Default)]
 pub struct Groups {
     commits: AtomicU64,
+    total_us: AtomicU64,
     longest_us: AtomicU64,
 }
 
+/// How many groups there were, and how long they took to become durable.
+#[derive(Debug, Clone, Copy)]
+pub struct Durable {
+    pub groups: u64,
+    pub mean_ms: f64,
+    pub longest_ms: f64,
+}
+
 impl Groups {
-    /// Groups since the last call, and how long the longest took, milliseconds.
-    pub fn take(&self) -> (u64, f64) {
-        let commits = self.commits.swap(0, Ordering::Relaxed);
-        let longest_us = self.longest_us.swap(0, Ordering::Relaxed);
-        (commits, longest_us as f64 / 1000.0)
+    /// Since the last call.
+    pub fn take(&self) -> Durable {
+        let take = |number: &AtomicU64| number.swap(0, Ordering::Relaxed);
+        let groups = take(&self.commits);
+        Durable {
+            groups,
+            mean_ms: take(&self.total_us) as f64 / 1000.0 / groups.max(1) as f64,
+            longest_ms: take(&self.longest_us) as f64 / 1000.0,
+        }
     }
 }
 
@@ -84,6 +97,7 @@ impl<B: Backend> Backend for Counted<B> {
         let written = self.inner.commit(batch);
         let taken = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.groups.commits.fetch_add(1, Ordering::Relaxed);
+        self.groups.total_us.fetch_add(taken, Ordering::Relaxed);
         self.groups.longest_us.fetch_max(taken, Ordering::Relaxed);
         written
     }
@@ -120,8 +134,12 @@ pub async fn serve(data: PathBuf, keeps: Keeps) -> Outcome<()> {
     println!("{said}\n{address}");
     let mut lines = tokio::io::BufReader::new(tokio::io::stdin()).lines();
     while lines.next_line().await?.is_some() {
-        let (commits, longest_ms) = groups.take();
-        println!("{commits} {longest_ms}");
+        let Durable {
+            groups,
+            mean_ms,
+            longest_ms,
+        } = groups.take();
+        println!("{groups} {mean_ms} {longest_ms}");
     }
     server.shutdown().await?;
     Ok(())
@@ -175,12 +193,17 @@ impl Child {
     }
 
     /// What its store made durable since the last call; see [`Groups::take`].
-    pub fn groups(&mut self) -> Outcome<(u64, f64)> {
+    pub fn groups(&mut self) -> Outcome<Durable> {
         let stdin = self.stdin.as_mut().ok_or("the server was stopped")?;
         stdin.write_all(b"groups\n")?;
         let line = self.line()?;
-        let (commits, longest_ms) = line.split_once(' ').ok_or("an unreadable answer")?;
-        Ok((commits.parse()?, longest_ms.parse()?))
+        let mut numbers = line.split(' ');
+        let mut next = || numbers.next().ok_or("an unreadable answer");
+        Ok(Durable {
+            groups: next()?.parse()?,
+            mean_ms: next()?.parse()?,
+            longest_ms: next()?.parse()?,
+        })
     }
 
     /// Memory that it has in use, KiB.

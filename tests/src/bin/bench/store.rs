@@ -151,12 +151,12 @@ pub async fn alone(folder: &Path, payload: usize, window: Duration) -> Outcome<A
         times.extend(writer.await??);
     }
     let taken = start.elapsed().as_secs_f64();
-    let (groups, longest_ms) = groups.take();
+    let durable = groups.take();
     store.close().await?;
     Ok(Alone {
         messages_per_s: times.len() as f64 / taken,
-        group: times.len() as f64 / groups.max(1) as f64,
-        longest_ms,
+        group: times.len() as f64 / durable.groups.max(1) as f64,
+        longest_ms: durable.longest_ms,
         times,
     })
 }
