@@ -20,9 +20,14 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         cursor_time_ms INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
         event_counter INTEGER NOT NULL DEFAULT 0, renew_at_ms INTEGER NOT NULL DEFAULT 0,
         created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    // Hash of every entry applied: what authors claim to have seen is checked against it.
-    "CREATE TABLE entry_hashes (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
-        PRIMARY KEY (channel, seq)) STRICT, WITHOUT ROWID",
+    // Hash of every entry known: what authors claim to have seen is checked against it. The
+    // header (relais-wire) is that of an entry read here, NULL where only the hash is known.
+    "CREATE TABLE entries (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
+        header BLOB, PRIMARY KEY (channel, seq)) STRICT, WITHOUT ROWID",
+    // Stretches of a log that this device did not read: after `after_seq`, up to and with
+    // `until_seq`. Colleagues fill them.
+    "CREATE TABLE gaps (channel BLOB NOT NULL, after_seq INTEGER NOT NULL,
+        until_seq INTEGER NOT NULL, PRIMARY KEY (channel, after_seq)) STRICT, WITHOUT ROWID",
     // Every roster seen, so that a joiner can verify the chain.
     "CREATE TABLE rosters (channel BLOB NOT NULL, version INTEGER NOT NULL, signed BLOB NOT NULL,
         PRIMARY KEY (channel, version)) STRICT, WITHOUT ROWID",

@@ -212,7 +212,7 @@ impl Engine {
     fn entry_hash(&self, channel: ChannelId, seq: u64) -> Result<Option<Vec<u8>>> {
         Ok(self
             .db
-            .prepare_cached("SELECT hash FROM entry_hashes WHERE channel = ?1 AND seq = ?2")?
+            .prepare_cached("SELECT hash FROM entries WHERE channel = ?1 AND seq = ?2")?
             .query_row(params![channel.0, seq], |row| row.get(0))
             .optional()?)
     }

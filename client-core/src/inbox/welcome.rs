@@ -167,7 +167,7 @@ impl Engine {
             ])?;
         self.db
             .prepare_cached(
-                "INSERT OR REPLACE INTO entry_hashes (channel, seq, hash) VALUES (?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO entries (channel, seq, hash) VALUES (?1, ?2, ?3)",
             )?
             .execute(params![channel.0, joined.seq, joined.hash.as_ref()])?;
         Ok(())

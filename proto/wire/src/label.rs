@@ -57,6 +57,8 @@ labels! {
     StructureChain = "relais/1/chain/structure",
     /// Hash chain of a channel's log.
     ChannelChain = "relais/1/chain/channel",
+    /// Hash of a channel entry's payload in its header.
+    PayloadDigest = "relais/1/hash/payload",
     /// Hash that names a roster as a predecessor.
     RosterHash = "relais/1/hash/roster",
     /// Hash of a signed event in a message's authenticated data.

@@ -381,3 +381,48 @@ fn a_group_context_holds_the_roster_and_nothing_else() {
         assert_eq!(roster_of(&extensions(list)), refused);
     }
 }
+
+// proves: M7
+#[test]
+fn the_chain_covers_what_a_message_binds_and_not_its_ciphertext() {
+    use crate::chain::{GENESIS, authenticated_data, channel_entry};
+    use crate::v1::{ChannelEntry, EntryKind};
+
+    for number in SUITES {
+        let suite = ciphersuite(number).expect("a suite of ours");
+        let phone = Phone::new(COORDINATOR, COORDINATOR_PHONE);
+        let mut group = phone.create(suite, lifetime());
+        for length in [0, 1, 63, 64, 300, 16_383, 16_384, 70_000] {
+            let aad = vec![7; length];
+            group.set_aad(aad.clone());
+            let message = group
+                .create_message(&phone.provider, &phone.signer(), b"a text")
+                .expect("encrypts");
+            let bytes = message.to_bytes().expect("encodes");
+            assert_eq!(authenticated_data(&bytes), Some(aad.as_slice()));
+            for cut in 0..bytes.len().min(100) {
+                assert!(authenticated_data(&bytes[..cut]).is_none_or(|data| data.len() < cut));
+            }
+
+            let entry = |payload: Vec<u8>, kind: EntryKind| ChannelEntry {
+                kind: kind.into(),
+                payload: payload.into(),
+                ..ChannelEntry::default()
+            };
+            let hash = |bytes: &[u8], kind| channel_entry(&GENESIS, &entry(bytes.to_vec(), kind));
+            let mut other_ciphertext = bytes.clone();
+            *other_ciphertext.last_mut().expect("bytes") ^= 1;
+            let message = EntryKind::Message;
+            assert_eq!(hash(&bytes, message), hash(&other_ciphertext, message));
+            if length > 0 {
+                let at = bytes.windows(length).position(|w| w == aad).expect("data");
+                let mut other_data = bytes.clone();
+                other_data[at] ^= 1;
+                assert_ne!(hash(&bytes, message), hash(&other_data, message));
+            }
+            // Anything else is covered as a whole.
+            let commit = EntryKind::Commit;
+            assert_ne!(hash(&bytes, commit), hash(&other_ciphertext, commit));
+        }
+    }
+}
