@@ -19,7 +19,6 @@ mod tests;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use openmls::prelude::MlsGroup;
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::random::OpenMlsRand;
 use prost::bytes::Bytes;
 use relais_wire::RefusalCode;
@@ -32,6 +31,7 @@ use crate::db::{self, meta};
 use crate::error::{Error, Result};
 use crate::identity::enrol::{Enrolment, Stored};
 use crate::identity::{self, Identity};
+use crate::mls::Crypto;
 
 pub use connection::Phase;
 pub use status::{SyncState, Trouble};
@@ -59,10 +59,34 @@ pub enum Event {
     Trouble(Trouble),
 }
 
+/// What an engine is opened with besides its database and the time.
+#[derive(Debug)]
+pub struct Options {
+    /// Cryptography and the only source of randomness.
+    pub crypto: Crypto,
+    /// One-time key packages in a set.
+    pub key_packages: u32,
+}
+
+impl Options {
+    /// Randomness of the operating system, and as many key packages as a device needs.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            crypto: Crypto::new()?,
+            // Three joins a day for ten days offline.
+            key_packages: 32,
+        })
+    }
+}
+
 /// See the module's head.
 pub struct Engine {
     pub(crate) db: Connection,
-    pub(crate) crypto: RustCrypto,
+    pub(crate) crypto: Crypto,
+    pub(crate) key_packages: u32,
     pub(crate) now_ms: u64,
     pub(crate) structure: Structure,
     pub(crate) identity: Option<Identity>,
@@ -87,13 +111,22 @@ impl Engine {
     /// # Errors
     /// [`Error::TooNew`], [`Error::Corrupt`], or of the database.
     pub fn open(db: Connection, now_ms: u64) -> Result<Self> {
+        Self::open_with(db, now_ms, Options::new()?)
+    }
+
+    /// As [`Engine::open`], with options: one seed reproduces every byte.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_with(db: Connection, now_ms: u64, options: Options) -> Result<Self> {
         db::migrate(&db)?;
         let structure = identity::log::load(&db)?;
         let identity = meta::get_json(&db, meta::keys::IDENTITY)?;
         let enrolment: Stored = meta::get_json(&db, meta::keys::ENROLMENT)?.unwrap_or_default();
         let mut engine = Self {
             db,
-            crypto: RustCrypto::default(),
+            crypto: options.crypto,
+            key_packages: options.key_packages,
             now_ms,
             structure,
             identity,

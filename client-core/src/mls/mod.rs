@@ -4,9 +4,11 @@
 //! group is made and found. Leaves to others what the groups mean: who may be a member, when a
 //! commit is sent, what a message holds.
 
+pub mod crypto;
 pub(crate) mod group;
 pub mod provider;
 pub mod storage;
 
+pub use crypto::Crypto;
 pub use provider::Provider;
 pub use storage::{SqlStorage, StorageError};

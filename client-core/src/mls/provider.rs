@@ -4,26 +4,23 @@
 //! Owns nothing; both halves are borrowed for the length of one operation, so no group can outlive
 //! its transaction.
 
-use openmls_rust_crypto::RustCrypto;
-use openmls_traits::{OpenMlsProvider, crypto::OpenMlsCrypto, random::OpenMlsRand};
+use openmls_traits::OpenMlsProvider;
 use rusqlite::Connection;
 
+use super::crypto::Crypto;
 use super::storage::SqlStorage;
 
 /// Cryptography, randomness and storage for one OpenMLS operation.
-///
-/// `C` is generic so that a simulation can put a seeded source of randomness in place of
-/// [`RustCrypto`].
 #[derive(Debug)]
-pub struct Provider<'a, C = RustCrypto> {
-    crypto: &'a C,
+pub struct Provider<'a> {
+    crypto: &'a Crypto,
     storage: SqlStorage<'a>,
 }
 
-impl<'a, C> Provider<'a, C> {
+impl<'a> Provider<'a> {
     /// A provider that reads and writes through `conn`, inside whatever transaction the caller has
     /// opened on it.
-    pub fn new(crypto: &'a C, conn: &'a Connection) -> Self {
+    pub fn new(crypto: &'a Crypto, conn: &'a Connection) -> Self {
         Self {
             crypto,
             storage: SqlStorage::new(conn),
@@ -31,9 +28,9 @@ impl<'a, C> Provider<'a, C> {
     }
 }
 
-impl<'a, C: OpenMlsCrypto + OpenMlsRand> OpenMlsProvider for Provider<'a, C> {
-    type CryptoProvider = C;
-    type RandProvider = C;
+impl<'a> OpenMlsProvider for Provider<'a> {
+    type CryptoProvider = Crypto;
+    type RandProvider = Crypto;
     type StorageProvider = SqlStorage<'a>;
 
     fn storage(&self) -> &Self::StorageProvider {

@@ -12,8 +12,6 @@ use crate::db::meta;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
-/// One-time key packages in a set: three joins a day for ten days offline.
-const SET: u32 = 32;
 /// Setting that counts what was published and used.
 const STATE: &str = "key_packages";
 
@@ -28,7 +26,7 @@ impl Engine {
     /// Wants a new set when there is none or half of it was used.
     pub(super) fn want_key_packages(&mut self) -> Result<()> {
         let state: Option<State> = meta::get_json(&self.db, STATE)?;
-        let needed = state.is_none_or(|s| s.used >= SET / 2);
+        let needed = state.is_none_or(|s| s.used >= self.key_packages / 2);
         let wanted: bool = self
             .db
             .prepare_cached(
@@ -43,8 +41,8 @@ impl Engine {
     }
 
     pub(super) fn new_key_packages(&mut self, intent: i64) -> Result<PublishKeyPackages> {
-        let mut packages = Vec::with_capacity(SET as usize);
-        for _ in 0..SET {
+        let mut packages = Vec::with_capacity(self.key_packages as usize);
+        for _ in 0..self.key_packages {
             packages.push(self.new_key_package(false)?.into());
         }
         let last_resort = self.new_key_package(true)?.into();
@@ -82,7 +80,11 @@ impl Engine {
     /// A Welcome used one: `rotate` when it was the last resort.
     pub(crate) fn key_package_used(&mut self, rotate: bool) -> Result<()> {
         let mut state: State = meta::get_json(&self.db, STATE)?.unwrap_or_default();
-        state.used = if rotate { SET } else { state.used + 1 };
+        state.used = if rotate {
+            self.key_packages
+        } else {
+            state.used + 1
+        };
         meta::put_json(&self.db, STATE, &state)
     }
 }

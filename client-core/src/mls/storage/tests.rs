@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed test may panic")]
 
 use openmls::prelude::{tls_codec::Deserialize, *};
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::{
     crypto::OpenMlsCrypto,
     signatures::{Signer, SignerError},
@@ -10,14 +9,14 @@ use openmls_traits::{
 };
 use rusqlite::Connection;
 
-use crate::mls::{Provider, storage::SCHEMA};
+use crate::mls::{Crypto, Provider, storage::SCHEMA};
 
 const CLASSIC: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 const XWING: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519;
 
 struct Device {
     conn: Connection,
-    crypto: RustCrypto,
+    crypto: Crypto,
     private: Vec<u8>,
     public: Vec<u8>,
     suite: Ciphersuite,
@@ -39,7 +38,7 @@ impl Device {
     fn new(suite: Ciphersuite) -> Self {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch(SCHEMA).unwrap();
-        let crypto = RustCrypto::default();
+        let crypto = Crypto::new().expect("randomness");
         let (private, public) = crypto.signature_key_gen(SignatureScheme::ED25519).unwrap();
         Self {
             conn,
@@ -265,7 +264,7 @@ fn a_rolled_back_commit_leaves_the_old_epoch_and_can_be_processed_again() {
     }
 }
 
-fn follow_on(conn: &Connection, crypto: &RustCrypto, id: &GroupId, commit: MlsMessageOut) {
+fn follow_on(conn: &Connection, crypto: &Crypto, id: &GroupId, commit: MlsMessageOut) {
     let provider = Provider::new(crypto, conn);
     let mut group = MlsGroup::load(provider.storage(), id).unwrap().unwrap();
     let message = wire(commit).try_into_protocol_message().unwrap();
