@@ -7,7 +7,7 @@ use std::time::Duration;
 use relais_wire::limits;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::accept::accept;
 use crate::blobs::Blobs;
@@ -101,6 +101,20 @@ impl App {
         (self.config.clock)()
     }
 
+    /// Runs a heavy check off the async threads, or here ([`Config::one_thread`]).
+    ///
+    /// # Errors
+    /// When it panicked on its own thread.
+    pub async fn heavy<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        if self.config.one_thread {
+            return Ok(work());
+        }
+        tokio::task::spawn_blocking(work).await
+    }
+
     /// Tells the connections that the live structure moved.
     pub fn structure_changed(&self) {
         let (now_ms, structure) = (self.now_ms(), self.structure.now());
@@ -125,15 +139,26 @@ pub async fn serve(
     store: Arc<dyn Store>,
     config: Config,
 ) -> Result<Server, ServeError> {
+    let mut server = embed(store, config).await?;
+    let router = http::router(server.app.clone());
+    let accepting = accept(listener, router, server.stop.subscribe());
+    server.tasks.insert(0, tokio::spawn(accepting));
+    Ok(server)
+}
+
+/// A server without a socket: who embeds it hands connections to
+/// [`crate::ws::serve`] and requests to [`crate::http::router`].
+///
+/// # Errors
+/// As [`serve`].
+pub async fn embed(store: Arc<dyn Store>, config: Config) -> Result<Server, ServeError> {
     let app = App::open(store, config).await?;
     let (stop, stopped) = watch::channel(false);
-    let router = http::router(app.clone());
-    let accepting = tokio::spawn(accept(listener, router, stopped.clone()));
     let background = tokio::spawn(background(app.clone(), stopped));
     Ok(Server {
         app,
         stop,
-        tasks: vec![accepting, background],
+        tasks: vec![background],
     })
 }
 
@@ -174,6 +199,7 @@ async fn background(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     let mut expiry = tokio::time::interval(Duration::from_millis(limits::EXPIRE_MS));
     loop {
         tokio::select! {
+            biased;
             // An error means that the handle is gone: stop as well.
             _ = stopped.changed() => return,
             _ = cursors.tick() => app.hub.tick(),

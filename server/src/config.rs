@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
+/// Fills a buffer with random bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) -> Result<(), getrandom::Error> + Send + Sync>;
+
 /// What [`crate::serve`] needs besides a socket and a store.
 #[derive(Clone)]
 pub struct Config {
@@ -17,6 +20,11 @@ pub struct Config {
     pub data: PathBuf,
     /// Every time that is stored or judged comes from here.
     pub clock: Clock,
+    /// The only source of randomness.
+    pub random: Random,
+    /// Heavy checks run on the async thread that asks for them, in order, and not
+    /// on threads of their own: for a simulation, whose every run must be the same.
+    pub one_thread: bool,
     /// Public URL: browsers' `Origin` must be its origin. `None` refuses every
     /// request that carries an `Origin`.
     pub public_url: Option<String>,
@@ -26,11 +34,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// System clock, no public URL, any suite.
+    /// System clock and randomness, no public URL, any suite.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
             clock: system_clock(),
+            random: system_random(),
+            one_thread: false,
             public_url: None,
             ciphersuite: None,
         }
@@ -43,6 +53,11 @@ pub fn system_clock() -> Clock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
     })
+}
+
+/// The system's randomness.
+pub fn system_random() -> Random {
+    Arc::new(getrandom::fill)
 }
 
 /// What `init` decided, kept as `settings.json` in the data folder.

@@ -4,17 +4,18 @@
 use relais_wire::ids::StructureId;
 use relais_wire::link::{Link, LinkKind};
 
+use crate::config::Random;
 use crate::store::Founding;
 
 /// Draws a structure id, a set-up key and the token key. The link is shown once
 /// and kept nowhere.
-pub fn found(public_url: &str) -> Result<(Founding, Link), getrandom::Error> {
+pub fn found(public_url: &str, random: &Random) -> Result<(Founding, Link), getrandom::Error> {
     let mut structure = [0; 16];
     let mut token_key = [0; 32];
     let mut seed = zeroize::Zeroizing::new([0; 32]);
-    getrandom::fill(&mut structure)?;
-    getrandom::fill(&mut token_key)?;
-    getrandom::fill(seed.as_mut())?;
+    random(&mut structure)?;
+    random(&mut token_key)?;
+    random(seed.as_mut())?;
     let setup = ed25519_dalek::SigningKey::from_bytes(&seed);
     let founding = Founding {
         structure: StructureId(structure),
@@ -38,7 +39,8 @@ mod tests {
     // proves: I1
     #[test]
     fn the_set_up_secret_is_only_in_the_link() {
-        let (founding, link) = found("http://127.0.0.1:8080/").expect("randomness");
+        let random = crate::config::system_random();
+        let (founding, link) = found("http://127.0.0.1:8080/", &random).expect("randomness");
         let read: Link = link.to_string().parse().expect("a link that reads back");
         assert_eq!(read, link);
         assert_eq!(link.server_url, "http://127.0.0.1:8080");

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //! - [`config`], [`founding`]: what `init` decides and `serve` is started with.
-//! - [`app`]: everything that a running server shares, and [`serve()`]; `accept`: sockets.
+//! - [`app`]: everything that a running server shares, [`serve()`] and [`embed`]; `accept`: sockets.
 //! - [`http`]: enrolment, structure record and log, blobs, health.
 //! - [`ws`]: one connection per device: hello, session, following of logs.
 //! - [`operations`]: what a device asks for, from request to durable answer.
@@ -32,5 +32,5 @@ pub mod structure_log;
 pub mod tokens;
 pub mod ws;
 
-pub use app::{ServeError, Server, serve};
-pub use config::{Clock, Config};
+pub use app::{ServeError, Server, embed, serve};
+pub use config::{Clock, Config, Random};

@@ -100,7 +100,7 @@ async fn init(data: &Path, url: &str, suite: Suite) -> Result<(), Failure> {
             Suite::X25519 => mls::SUITE_X25519,
         },
     };
-    let (record, link) = founding::found(url)?;
+    let (record, link) = founding::found(url, &relais_server::config::system_random())?;
     let store = open_store(data)?;
     store.found(record).await?;
     store.close().await?;

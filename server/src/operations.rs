@@ -193,9 +193,7 @@ async fn create_channel(
     let channel = ChannelId::try_from(&create.channel_id)?;
     let structure = app.structure.now();
     let Request { caller, now_ms, .. } = request;
-    let checked = tokio::task::spawn_blocking(move || {
-        channels::check_creation(&structure, &caller, create, now_ms)
-    });
+    let checked = app.heavy(move || channels::check_creation(&structure, &caller, create, now_ms));
     let (new, _) = checked.await.map_err(|_| RefusalCode::InvalidCommit)??;
     debug_assert_eq!(new.channel, channel);
     let applied = write(app, request, Operation::CreateChannel(new)).await;
@@ -256,9 +254,7 @@ async fn publish_key_packages(
 ) -> Result<Answer, Refused> {
     let structure = app.structure.now();
     let caller = request.caller;
-    let checked = tokio::task::spawn_blocking(move || {
-        key_packages::check_publication(&structure, &caller, publish)
-    });
+    let checked = app.heavy(move || key_packages::check_publication(&structure, &caller, publish));
     let operation = checked.await.map_err(|_| RefusalCode::Malformed)??;
     Ok(finish(app, write(app, request, operation).await, request))
 }

@@ -149,7 +149,7 @@ async fn validate(
         time_ms: request.now_ms.max(stored.head_time_ms),
         request: commit.clone(),
     };
-    let judged = tokio::task::spawn_blocking(move || {
+    let judged = app.heavy(move || {
         let mut group = match cached {
             Some(group) => group,
             None => match from_state(&stored.state) {

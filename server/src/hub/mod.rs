@@ -1,10 +1,11 @@
 //! Who is connected, what they follow, and telling them what was written. Holds
-//! nothing that is not in the store: losing all of it loses nothing.
+//! nothing that is not in the store: losing all of it loses nothing. Everything is
+//! told in the order of ids, never of a hash: a simulation repeats every run.
 
 mod topic;
 mod wake;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,9 +24,9 @@ use crate::store::Effect;
 #[derive(Default)]
 pub struct Hub {
     next_session: AtomicU64,
-    sessions: Mutex<HashMap<DeviceId, Arc<Wake>>>,
-    topics: Mutex<HashMap<ChannelId, Arc<Topic>>>,
-    moved: Mutex<HashSet<ChannelId>>,
+    sessions: Mutex<BTreeMap<DeviceId, Arc<Wake>>>,
+    topics: Mutex<BTreeMap<ChannelId, Arc<Topic>>>,
+    moved: Mutex<BTreeSet<ChannelId>>,
 }
 
 impl Hub {

@@ -1,7 +1,7 @@
 //! One followed channel in memory: who follows it, its recent entries as the very
 //! bytes that go out, and its delivery cursors.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -59,9 +59,9 @@ struct State {
     bytes: usize,
     /// Written, but a predecessor is not yet published.
     waiting: BTreeMap<u64, Recent>,
-    followers: HashMap<u64, Arc<Wake>>,
-    cursors: HashMap<DeviceId, u64>,
-    moved: HashSet<DeviceId>,
+    followers: BTreeMap<u64, Arc<Wake>>,
+    cursors: BTreeMap<DeviceId, u64>,
+    moved: BTreeSet<DeviceId>,
     version: u64,
     delta: Bytes,
 }

@@ -1,7 +1,7 @@
 //! How a connection hears that there is something to read. Bounded: a wake-up is a
 //! mark per log, never a copy of what was written.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
 use relais_wire::RefusalCode;
@@ -16,7 +16,7 @@ pub struct Dirty {
     /// The device's inbox.
     pub inbox: bool,
     /// Followed channels.
-    pub channels: HashSet<ChannelId>,
+    pub channels: BTreeSet<ChannelId>,
 }
 
 impl Dirty {

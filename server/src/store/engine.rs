@@ -108,7 +108,10 @@ impl<B: Backend> Engine<B> {
             None if self.batch.is_empty() => Ok(()),
             None => {
                 let shared = self.shared.clone();
-                let _gate = shared.gate.blocking_write();
+                // Nobody holds the gate across an `await`: without a thread of its own
+                // the engine never has to wait.
+                let free = shared.gate.try_write();
+                let _gate = free.unwrap_or_else(|_| shared.gate.blocking_write());
                 let result = shared.backend.commit(&self.batch);
                 match &result {
                     Ok(()) => self.publish(),

@@ -12,6 +12,7 @@ use relais_wire::v1::{Answer, InboxItem, StructureEntry};
 
 use super::committer::Committer;
 use super::engine::Engine;
+use super::inline::Inline;
 use super::kv::Backend;
 use super::memory_backend::{MemoryBackend, MemoryDisk};
 use super::shared::Shared;
@@ -21,8 +22,26 @@ use super::{Applied, Blob, Channel, Connected, Founding, Page, Store, StoreError
 /// A store whose every record lives in one ordered tree.
 pub struct LogStore<B> {
     // First, so that dropping ends the thread before the rest goes.
-    committer: Committer<B>,
+    writer: Writer<B>,
     shared: Arc<Shared<B>>,
+}
+
+/// Who executes writes.
+enum Writer<B> {
+    Thread(Committer<B>),
+    Inline(Inline<B>),
+}
+
+impl<B: Backend> Writer<B> {
+    async fn submit<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&mut Engine<B>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Thread(committer) => committer.submit(operation).await,
+            Self::Inline(inline) => inline.submit(operation),
+        }
+    }
 }
 
 impl LogStore<SledBackend> {
@@ -37,6 +56,16 @@ impl LogStore<MemoryBackend> {
     pub fn open_memory(disk: &MemoryDisk) -> Result<Self, StoreError> {
         Self::open(disk.open())
     }
+
+    /// As [`LogStore::open_memory`], without a thread: the caller of a write carries
+    /// it out.
+    pub fn open_inline(disk: &MemoryDisk) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared::new(disk.open()));
+        Ok(Self {
+            writer: Writer::Inline(Inline::new(Engine::open(shared.clone())?)),
+            shared,
+        })
+    }
 }
 
 impl<B: Backend> LogStore<B> {
@@ -44,7 +73,7 @@ impl<B: Backend> LogStore<B> {
     pub fn open(backend: B) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::new(backend));
         Ok(Self {
-            committer: Committer::start(Engine::open(shared.clone())?)?,
+            writer: Writer::Thread(Committer::start(Engine::open(shared.clone())?)?),
             shared,
         })
     }
@@ -55,7 +84,7 @@ impl<B: Backend> LogStore<B> {
     ) -> Stored<'a, T> {
         Box::pin(async move {
             self.shared.check_open()?;
-            self.committer.submit(operation).await
+            self.writer.submit(operation).await
         })
     }
 }
@@ -190,8 +219,8 @@ impl<B: Backend> Store for LogStore<B> {
                 .or_default();
             *said = seq.max(*said);
             drop(waiting);
-            if first {
-                self.committer.poke();
+            if first && let Writer::Thread(committer) = &self.writer {
+                committer.poke();
             }
             Ok(())
         })
@@ -229,11 +258,11 @@ impl<B: Backend> Store for LogStore<B> {
                 engine.take_acknowledgements();
                 Ok(())
             };
-            self.committer.submit(lazy).await?;
+            self.writer.submit(lazy).await?;
             let mut from = None;
             loop {
                 let step = move |engine: &mut Engine<B>| engine.trim(now_ms, from);
-                from = self.committer.submit(step).await?;
+                from = self.writer.submit(step).await?;
                 if from.is_none() {
                     break;
                 }
@@ -241,7 +270,7 @@ impl<B: Backend> Store for LogStore<B> {
             let mut forgotten = Vec::new();
             loop {
                 let step = move |engine: &mut Engine<B>| engine.forget_blobs(now_ms);
-                match self.committer.submit(step).await {
+                match self.writer.submit(step).await {
                     Ok((some, more)) => {
                         forgotten.extend(some);
                         if !more {
@@ -265,8 +294,11 @@ impl<B: Backend> Store for LogStore<B> {
                 engine.take_acknowledgements();
                 Ok(())
             };
-            let written = self.committer.submit(lazy).await;
-            self.committer.shut().await;
+            let written = self.writer.submit(lazy).await;
+            match &self.writer {
+                Writer::Thread(committer) => committer.shut().await,
+                Writer::Inline(inline) => inline.shut(),
+            }
             written
         })
     }

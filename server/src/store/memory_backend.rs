@@ -65,6 +65,13 @@ impl MemoryDisk {
             .count()
     }
 
+    /// Shows every key and value that is committed, as a thief of the disk sees it.
+    pub fn for_each(&self, mut visit: impl FnMut(&[u8], &[u8])) {
+        for (key, value) in &self.contents().synced {
+            visit(key, value);
+        }
+    }
+
     /// Opens the disk; an earlier opening goes on working beside it.
     pub fn open(&self) -> MemoryBackend {
         MemoryBackend {

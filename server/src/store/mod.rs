@@ -14,7 +14,7 @@
 //! - [`LogStore`]: the implementation, over an ordered key-value backend.
 //! - [`kv`]: what it needs of a backend; [`SledBackend`], [`MemoryBackend`].
 //! - [`keyspaces`], `records`: what is on disk.
-//! - `committer`: one thread that makes writes durable in groups.
+//! - `committer`: one thread that makes writes durable in groups; `inline`: none.
 //! - `engine`: one group; `ops`: what each operation means.
 //! - `shared`, `state`, `ring`: the read side and what is kept in memory.
 //! - `conformance`: the suite; `tests` runs it and what one backend alone shows.
@@ -23,6 +23,7 @@ mod committer;
 #[cfg(test)]
 mod conformance;
 mod engine;
+mod inline;
 pub mod keyspaces;
 pub mod kv;
 mod log_store;

@@ -2,7 +2,7 @@
 //! until the head, then the entries that are in memory. What a connection holds of
 //! a log is one page.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -58,7 +58,7 @@ pub struct Following {
     wake: Arc<Wake>,
     structure: Option<Simple>,
     inbox: Option<Simple>,
-    channels: HashMap<ChannelId, Channel>,
+    channels: BTreeMap<ChannelId, Channel>,
 }
 
 impl Following {
@@ -68,7 +68,7 @@ impl Following {
             wake,
             structure: None,
             inbox: None,
-            channels: HashMap::new(),
+            channels: BTreeMap::new(),
         }
     }
 

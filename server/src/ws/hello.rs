@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::Message;
+use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use relais_wire::ids::{DeviceId, StructureId};
 use relais_wire::label::{self, Label};
@@ -14,7 +15,7 @@ use relais_wire::v1::{
 };
 use relais_wire::{PROTOCOL_VERSION, RefusalCode, limits};
 
-use super::encode;
+use super::{Transport, encode};
 use crate::app::App;
 use crate::error::Refused;
 use crate::hub::Wake;
@@ -59,9 +60,9 @@ impl From<axum::Error> for Ended {
 }
 
 /// Runs the opening of a connection.
-pub async fn greet(app: &Arc<App>, socket: &mut WebSocket) -> Result<Greeted, Ended> {
+pub async fn greet<T: Transport>(app: &Arc<App>, socket: &mut T) -> Result<Greeted, Ended> {
     let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce).map_err(|_| RefusalCode::Unavailable)?;
+    (app.config.random)(&mut nonce).map_err(|_| RefusalCode::Unavailable)?;
     let challenge = Challenge {
         nonce: nonce.to_vec().into(),
         time_ms: app.now_ms(),
@@ -95,9 +96,9 @@ pub async fn greet(app: &Arc<App>, socket: &mut WebSocket) -> Result<Greeted, En
     Ok(greeted)
 }
 
-async fn first_frame(socket: &mut WebSocket) -> Result<Hello, Ended> {
+async fn first_frame<T: Transport>(socket: &mut T) -> Result<Hello, Ended> {
     loop {
-        match socket.recv().await {
+        match socket.next().await {
             Some(Ok(Message::Binary(bytes))) => {
                 let frame = ClientFrame::decode(bytes).map_err(|_| RefusalCode::Malformed)?;
                 return match frame.frame {

@@ -7,12 +7,14 @@ mod session;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use prost::Message as _;
 use relais_wire::v1::{Closing, ServerFrame, server_frame};
 use relais_wire::{RefusalCode, limits};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
 use crate::config::origin;
@@ -30,24 +32,59 @@ pub async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refused> {
     check_origin(&app, &headers)?;
-    let busy = |_| Refused(RefusalCode::TooManyRequests);
-    let connection = app.connections.clone().try_acquire_owned().map_err(busy)?;
-    let greeting = app.greeting.clone().try_acquire_owned().map_err(busy)?;
+    let place = Place::take(&app)?;
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(4 * limits::FRAME_BYTES)
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES);
-    Ok(upgrade.on_upgrade(move |mut socket| async move {
-        let greeted = hello::greet(&app, &mut socket).await;
-        drop(greeting);
-        match greeted {
-            Ok(greeted) => session::run(app, socket, greeted, Arc::new(connection)).await,
-            Err(hello::Ended::Refused(code)) => close(socket, code).await,
-            Err(hello::Ended::Gone) => {}
-        }
-    }))
+    Ok(upgrade.on_upgrade(move |socket| serve(app, place, socket)))
+}
+
+/// What carries frames both ways: a WebSocket, or a pair inside one process.
+pub trait Transport:
+    Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error> + Unpin + Send
+{
+}
+
+impl<T> Transport for T where
+    T: Stream<Item = Result<Message, axum::Error>>
+        + Sink<Message, Error = axum::Error>
+        + Unpin
+        + Send
+{
+}
+
+/// The right to one connection.
+pub struct Place {
+    connection: OwnedSemaphorePermit,
+    greeting: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Takes a place, if one is free.
+    ///
+    /// # Errors
+    /// `TOO_MANY_REQUESTS`.
+    pub fn take(app: &App) -> Result<Self, Refused> {
+        let busy = |_| Refused(RefusalCode::TooManyRequests);
+        Ok(Self {
+            connection: app.connections.clone().try_acquire_owned().map_err(busy)?,
+            greeting: app.greeting.clone().try_acquire_owned().map_err(busy)?,
+        })
+    }
+}
+
+/// Runs one connection to its end.
+pub async fn serve<T: Transport>(app: Arc<App>, place: Place, mut socket: T) {
+    let greeted = hello::greet(&app, &mut socket).await;
+    drop(place.greeting);
+    match greeted {
+        Ok(greeted) => session::run(app, socket, greeted, Arc::new(place.connection)).await,
+        Err(hello::Ended::Refused(code)) => close(socket, code).await,
+        Err(hello::Ended::Gone) => {}
+    }
 }
 
 /// A page of another site must not speak for a device (requirement W4). Native
@@ -70,7 +107,7 @@ fn encode(frame: server_frame::Frame) -> Message {
 }
 
 /// Says why, and ends the connection.
-async fn close(mut socket: WebSocket, code: RefusalCode) {
+async fn close<T: Transport>(mut socket: T, code: RefusalCode) {
     let closing = Closing { code: code.into() };
     let said = async {
         socket
@@ -78,7 +115,7 @@ async fn close(mut socket: WebSocket, code: RefusalCode) {
             .await?;
         socket.send(Message::Close(None)).await?;
         // Reading on lets the other side see both before the socket goes.
-        while let Some(Ok(_)) = socket.recv().await {}
+        while let Some(Ok(_)) = socket.next().await {}
         Ok::<_, axum::Error>(())
     };
     // Whoever does not listen is cut off.

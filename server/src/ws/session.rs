@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::Message;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt};
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::follow::{Batch, Following};
 use super::hello::Greeted;
-use super::{close, encode};
+use super::{Transport, close, encode};
 use crate::app::App;
 use crate::error::Refused;
 use crate::hub::Dirty;
@@ -46,10 +46,10 @@ impl From<Refused> for Ended {
     }
 }
 
-struct Session {
+struct Session<T> {
     app: Arc<App>,
     greeted: Greeted,
-    socket: WebSocket,
+    socket: T,
     following: Following,
     /// Logs to look at.
     dirty: Dirty,
@@ -64,9 +64,9 @@ struct Session {
 }
 
 /// Runs a session to its end.
-pub async fn run(
+pub async fn run<T: Transport>(
     app: Arc<App>,
-    socket: WebSocket,
+    socket: T,
     greeted: Greeted,
     permit: Arc<OwnedSemaphorePermit>,
 ) {
@@ -92,7 +92,7 @@ pub async fn run(
     }
 }
 
-impl Session {
+impl<T: Transport> Session<T> {
     async fn serve(&mut self) -> Result<(), Ended> {
         let wake = self.greeted.wake.clone();
         let mut ping = tokio::time::interval(Duration::from_millis(limits::IDLE_MS / 3));
@@ -101,7 +101,7 @@ impl Session {
             tokio::select! {
                 biased;
                 code = wake.closed() => return Err(code.into()),
-                frame = self.socket.recv(), if self.in_flight < limits::IN_FLIGHT => {
+                frame = self.socket.next(), if self.in_flight < limits::IN_FLIGHT => {
                     let Some(Ok(frame)) = frame else { return Err(Ended::Gone) };
                     self.heard = Instant::now();
                     self.receive(frame).await?;

@@ -86,7 +86,9 @@ impl World {
             public_url: "http://relais.invalid".into(),
             accepted: Default::default(),
         };
-        let (founding, link) = relais_server::founding::found(&world.public_url).expect("founding");
+        let random = relais_server::config::system_random();
+        let (founding, link) =
+            relais_server::founding::found(&world.public_url, &random).expect("founding");
         let store = world.open_store();
         store.found(founding).await.expect("founded");
         world.serve(store).await;

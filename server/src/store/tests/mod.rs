@@ -1,4 +1,4 @@
-//! The conformance suite on both backends, and what only one of them can show.
+//! The conformance suite on both backends, with and without a thread, and what only one of them can show.
 
 mod groups;
 mod measure;
@@ -66,12 +66,29 @@ impl Ground for MemoryDisk {
     }
 }
 
+/// A [`MemoryDisk`] whose store has no thread.
+struct Inline(MemoryDisk);
+
+impl Ground for Inline {
+    fn open(&self) -> Arc<dyn Store> {
+        Arc::new(LogStore::open_inline(&self.0).expect("opens"))
+    }
+
+    fn cut(&self) -> Box<dyn Ground> {
+        Box::new(Self(self.0.snapshot()))
+    }
+}
+
 mod on_sled {
     super::conformance!(super::Folder::new());
 }
 
 mod in_memory {
     super::conformance!(super::MemoryDisk::default());
+}
+
+mod inline {
+    super::conformance!(super::Inline(super::MemoryDisk::default()));
 }
 
 #[test]

@@ -41,7 +41,11 @@ impl Rig {
     /// A founded server without any statement.
     pub async fn founded() -> Self {
         let disk = MemoryDisk::default();
-        let (founding, link) = founding::found("http://relais.test").expect("randomness");
+        let (founding, link) = founding::found(
+            "http://relais.test",
+            &relais_server::config::system_random(),
+        )
+        .expect("randomness");
         let store = LogStore::open_memory(&disk).expect("store");
         store.found(founding.clone()).await.expect("founded");
         store.close().await.expect("closed");

@@ -124,7 +124,10 @@ pub async fn serve(data: PathBuf, keeps: Keeps) -> Outcome<()> {
     let address = listener.local_addr()?;
     let mut said = "-".to_owned();
     if store.founding().await?.is_none() {
-        let (founding, link) = founding::found(&format!("http://{address}"))?;
+        let (founding, link) = founding::found(
+            &format!("http://{address}"),
+            &relais_server::config::system_random(),
+        )?;
         store.found(founding).await?;
         said = link.to_string();
     }
