@@ -7,7 +7,9 @@
 //! - [`commands`]: what a person can do. [`query`]: what a screen shows.
 //! - `outbox`: from intents to the log. `inbox`: from the log to the database.
 //! - `projection`: what a thread's events fold into.
+//! - [`history`]: the past, shared with joiners and asked for where it is missing.
 //! - [`media`]: photos and encrypted blobs. [`mls`]: OpenMLS's storage.
+//! - `sealed`: items from device to device.
 //! - [`driver`] (feature `native`): sockets, timers and the clock around the engine.
 //!
 //! The engine is sans-I/O: it never blocks, spawns or reads a clock. Start at
@@ -20,6 +22,7 @@ mod db;
 pub mod driver;
 pub mod engine;
 mod error;
+pub mod history;
 pub mod identity;
 mod inbox;
 pub mod media;
@@ -27,6 +30,7 @@ pub mod mls;
 mod outbox;
 mod projection;
 pub mod query;
+mod sealed;
 
 pub use engine::{Engine, Event};
 pub use error::{Class, Error, Result};

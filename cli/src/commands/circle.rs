@@ -3,6 +3,7 @@
 use clap::Args;
 use relais_core::Engine;
 use relais_core::commands::NewMember;
+use relais_core::history::HistoryChoice;
 use relais_core::query::{EventState, TimelineBody};
 use relais_core::wire::ids::{ChannelId, ProfessionalId};
 use serde::Serialize;
@@ -90,6 +91,7 @@ impl Add {
                     role_text: self.role_text.unwrap_or_default(),
                     basis: self.basis.schema(),
                     consent_date,
+                    history: HistoryChoice::None,
                 };
                 engine.add_member(channel, &member)?;
                 Ok((channel, who))

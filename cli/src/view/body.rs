@@ -1,6 +1,7 @@
 //! What an item of a timeline says, as JSON and as text.
 
 use relais_core::Engine;
+use relais_core::schema::v1::HistoryKind;
 use relais_core::schema::v1::content::Kind;
 use relais_core::wire::ids::{EventId, TaskId};
 use serde::Serialize;
@@ -26,6 +27,18 @@ pub enum Body {
         basis: Option<Basis>,
         consent_date: Option<String>,
         until_ms: Option<u64>,
+        /// What of the past they were promised.
+        history: Option<&'static str>,
+        history_since_ms: Option<u64>,
+    },
+    /// Somebody was given a part of the past.
+    HistoryShared {
+        person: Option<PersonRef>,
+        history: Option<&'static str>,
+        since_ms: Option<u64>,
+        first_seq: u64,
+        last_seq: u64,
+        events: u64,
     },
     /// A text.
     Message {
@@ -109,6 +122,16 @@ impl Body {
                 basis: Basis::of(note.basis()),
                 consent_date: note.consent_date.as_ref().map(time::date),
                 until_ms: optional_ms(note.until_ms),
+                history: history_word(note.history()),
+                history_since_ms: optional_ms(note.history_since_ms),
+            },
+            Kind::HistoryShared(shared) => Self::HistoryShared {
+                person: PersonRef::from_bytes(engine, &shared.professional_id),
+                history: history_word(shared.kind()),
+                since_ms: optional_ms(shared.since_ms),
+                first_seq: shared.first_seq,
+                last_seq: shared.last_seq,
+                events: shared.events,
             },
             Kind::Message(message) => Self::Message {
                 text: message.text.clone(),
@@ -159,6 +182,29 @@ impl Body {
     }
 }
 
+/// How much of the past, as `--history` names it.
+fn history_word(kind: HistoryKind) -> Option<&'static str> {
+    Some(match kind {
+        HistoryKind::Unspecified => return None,
+        HistoryKind::None => "none",
+        HistoryKind::Since => "since",
+        HistoryKind::Summary => "summary",
+        HistoryKind::All => "all",
+        HistoryKind::Requested => "requested",
+    })
+}
+
+/// The same for people.
+fn history_text(history: Option<&str>, since_ms: Option<u64>) -> String {
+    match (history, since_ms) {
+        (Some("since"), Some(ms)) => format!("everything since {}", time::minutes(ms)),
+        (Some("summary"), _) => "a summary with open work".to_owned(),
+        (Some("all"), _) => "everything".to_owned(),
+        (Some("requested"), _) => "what was missing".to_owned(),
+        _ => "nothing".to_owned(),
+    }
+}
+
 /// In front of every line of what somebody wrote.
 const INDENT: &str = "       ";
 
@@ -181,6 +227,8 @@ impl Body {
                 role_text,
                 basis,
                 until_ms,
+                history,
+                history_since_ms,
                 ..
             } => {
                 let name = person.as_ref().map_or("?", |p| p.name.as_str());
@@ -188,6 +236,23 @@ impl Body {
                 let until = until_ms.map(|ms| format!(", until {}", time::minutes(ms)));
                 let until = until.unwrap_or_default();
                 text.line(format_args!("{INDENT}{name}: {role_text}{basis}{until}"));
+                if history.is_some() {
+                    let past = history_text(*history, *history_since_ms);
+                    text.line(format_args!("{INDENT}of the past: {past}"));
+                }
+            }
+            Self::HistoryShared {
+                person,
+                history,
+                since_ms,
+                events,
+                ..
+            } => {
+                let name = person.as_ref().map_or("?", |p| p.name.as_str());
+                let past = history_text(*history, *since_ms);
+                text.line(format_args!(
+                    "{INDENT}shared with {name}: {past} ({events} events)"
+                ));
             }
             Self::Message {
                 text: said,

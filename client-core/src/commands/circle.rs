@@ -8,6 +8,7 @@ use relais_wire::v1::ChannelRole;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::history::HistoryChoice;
 use crate::outbox::intent::{self, HexBytes, HexId, MemberWish, MembersChange, Wish};
 
 /// Somebody to be added to a thread, or whose role or end changes.
@@ -25,10 +26,13 @@ pub struct NewMember {
     pub basis: Basis,
     /// The day of the consent, when that is the basis.
     pub consent_date: Option<Date>,
+    /// What of the past this device shares with them once they are in.
+    pub history: HistoryChoice,
 }
 
 impl NewMember {
-    /// A contributor who belongs to the care team, without an end.
+    /// A contributor who belongs to the care team, without an end and without a past:
+    /// sharing one is somebody's decision, never a default.
     pub fn care_team(professional: ProfessionalId) -> Self {
         Self {
             professional,
@@ -37,6 +41,7 @@ impl NewMember {
             role_text: String::new(),
             basis: Basis::CareTeam,
             consent_date: None,
+            history: HistoryChoice::None,
         }
     }
 }
@@ -117,6 +122,8 @@ impl Engine {
                 basis: member.basis.into(),
                 consent_date: member.consent_date,
                 until_ms: member.expires_at_ms.unwrap_or(0),
+                history: member.history.kind().into(),
+                history_since_ms: member.history.since_ms(),
             };
             let content = Content {
                 kind: Some(Kind::MembershipNote(note.clone())),

@@ -92,7 +92,7 @@ impl Engine {
                     new.title,
                     engine.now_ms + RENEWAL_MS
                 ])?;
-            engine.put_roster(channel, &checked)?;
+            engine.put_roster(channel, &checked, Some(1))?;
             let wish = Wish::CreateChannel(NewChannel {
                 group_info,
                 ratchet_tree,

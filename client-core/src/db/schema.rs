@@ -25,24 +25,65 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE entries (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
         header BLOB, PRIMARY KEY (channel, seq)) STRICT, WITHOUT ROWID",
     // Stretches of a log that this device did not read: after `after_seq`, up to and with
-    // `until_seq`. Colleagues fill them.
+    // `until_seq`. Colleagues fill them, one asked after the other: see history::request.
     "CREATE TABLE gaps (channel BLOB NOT NULL, after_seq INTEGER NOT NULL,
-        until_seq INTEGER NOT NULL, PRIMARY KEY (channel, after_seq)) STRICT, WITHOUT ROWID",
-    // Every roster seen, so that a joiner can verify the chain.
+        until_seq INTEGER NOT NULL, shown INTEGER NOT NULL DEFAULT 1,
+        tries INTEGER NOT NULL DEFAULT 0, asked BLOB, next_ms INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (channel, after_seq)) STRICT, WITHOUT ROWID",
+    // Every roster seen, so that a joiner can verify the chain. `seq`: the entry that put it
+    // in force, NULL where this device does not know it.
     "CREATE TABLE rosters (channel BLOB NOT NULL, version INTEGER NOT NULL, signed BLOB NOT NULL,
-        PRIMARY KEY (channel, version)) STRICT, WITHOUT ROWID",
-    // Accepted events, verbatim.
+        seq INTEGER, PRIMARY KEY (channel, version)) STRICT, WITHOUT ROWID",
+    // Accepted events, verbatim. `import`: the archive that brought it (see imports), 0 for
+    // one that was read from the log.
     "CREATE TABLE events (channel BLOB NOT NULL, seq INTEGER NOT NULL, event_id BLOB NOT NULL,
         device BLOB NOT NULL, professional BLOB NOT NULL, counter INTEGER NOT NULL,
         time_ms INTEGER NOT NULL, kind INTEGER NOT NULL, signed BLOB NOT NULL,
-        PRIMARY KEY (channel, seq)) STRICT",
+        import INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (channel, seq)) STRICT",
     "CREATE UNIQUE INDEX events_id ON events (channel, event_id)",
     // Asked for each event received: without it, all of the channel's events are read.
     "CREATE INDEX events_author ON events (channel, device, counter)",
     // What the log itself says in the thread: joined, left, role changed, quarantined.
     "CREATE TABLE notices (channel BLOB NOT NULL, seq INTEGER NOT NULL, part INTEGER NOT NULL,
         time_ms INTEGER NOT NULL, kind TEXT NOT NULL, actor BLOB NOT NULL, subject BLOB NOT NULL,
-        detail TEXT NOT NULL, PRIMARY KEY (channel, seq, part)) STRICT, WITHOUT ROWID",
+        detail TEXT NOT NULL, import INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (channel, seq, part, import)) STRICT, WITHOUT ROWID",
+    // Archives that arrive, until all that they hold is shown: see history::import. What one
+    // brings becomes visible at once, when its row goes.
+    "CREATE TABLE imports (id INTEGER PRIMARY KEY AUTOINCREMENT, channel BLOB NOT NULL,
+        blob BLOB NOT NULL UNIQUE, sharer BLOB NOT NULL, kind INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '', received_ms INTEGER NOT NULL,
+        chunk INTEGER NOT NULL DEFAULT 0, rest BLOB NOT NULL DEFAULT x'',
+        next_seq INTEGER NOT NULL DEFAULT 0, hash BLOB NOT NULL DEFAULT x'',
+        time_ms INTEGER NOT NULL DEFAULT 0, roster INTEGER NOT NULL DEFAULT 0,
+        beside BLOB NOT NULL) STRICT",
+    "CREATE VIEW shown_events AS SELECT * FROM events e WHERE e.import = 0
+        OR NOT EXISTS (SELECT 1 FROM imports i WHERE i.id = e.import)",
+    "CREATE VIEW shown_notices AS SELECT * FROM notices n WHERE n.import = 0
+        OR NOT EXISTS (SELECT 1 FROM imports i WHERE i.id = n.import)",
+    // What an archive holds, before its hash chain is known to be true.
+    "CREATE TABLE archived_entries (import INTEGER NOT NULL, seq INTEGER NOT NULL,
+        hash BLOB NOT NULL, header BLOB NOT NULL, entry BLOB NOT NULL, reason TEXT NOT NULL,
+        PRIMARY KEY (import, seq)) STRICT",
+    "CREATE TABLE archived_rosters (import INTEGER NOT NULL, version INTEGER NOT NULL,
+        signed BLOB NOT NULL, seq INTEGER, PRIMARY KEY (import, version)) STRICT",
+    // Stretches that this device shares, until they are granted: see history::share.
+    // `device`: one device of the person, NULL for all of them.
+    "CREATE TABLE shares (id INTEGER PRIMARY KEY AUTOINCREMENT, channel BLOB NOT NULL,
+        professional BLOB NOT NULL, device BLOB, kind INTEGER NOT NULL, since_ms INTEGER NOT NULL,
+        full_from INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+        told INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+        blob BLOB, key BLOB, part_first INTEGER NOT NULL DEFAULT 0,
+        next_seq INTEGER NOT NULL DEFAULT 0, chunk INTEGER NOT NULL DEFAULT 0,
+        plaintext_len INTEGER NOT NULL DEFAULT 0, length INTEGER NOT NULL DEFAULT 0,
+        rest BLOB NOT NULL DEFAULT x'') STRICT",
+    // Events below a share's `full_from` that belong to its summary.
+    "CREATE TABLE share_events (share INTEGER NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY (share, seq)) STRICT, WITHOUT ROWID",
+    // Requests of others that were answered, to bound how often.
+    "CREATE TABLE answers (channel BLOB NOT NULL, device BLOB NOT NULL,
+        time_ms INTEGER NOT NULL) STRICT",
     // Projections, folded in log order.
     "CREATE TABLE headers (channel BLOB PRIMARY KEY, seq INTEGER NOT NULL, author BLOB NOT NULL,
         time_ms INTEGER NOT NULL, header BLOB NOT NULL) STRICT, WITHOUT ROWID",

@@ -31,7 +31,7 @@ pub(crate) struct Identity {
     #[serde(with = "hex::serde")]
     device_seed: [u8; 32],
     #[serde(with = "hex::serde")]
-    sealing_private: Vec<u8>,
+    pub(crate) sealing_private: Vec<u8>,
     #[serde(with = "hex::serde")]
     sealing_public: Vec<u8>,
     /// Only on the first coordinator's device.

@@ -33,7 +33,9 @@ impl Engine {
         } else {
             self.merge_other(channel, entry, &prior)?
         };
-        self.put_roster(channel, &next)?;
+        if next.version != prior.version {
+            self.put_roster(channel, &next, Some(entry.seq))?;
+        }
         self.tell_changes(channel, entry, &prior, &next, &change)?;
         if removed {
             self.leave(channel)?;

@@ -96,16 +96,24 @@ impl Engine {
             .ok_or(Error::Corrupt("roster"))
     }
 
-    pub(crate) fn put_roster(&self, channel: ChannelId, roster: &CheckedRoster) -> Result<()> {
+    /// Keeps a roster; `seq`: the entry that put it in force, where that is known.
+    pub(crate) fn put_roster(
+        &self,
+        channel: ChannelId,
+        roster: &CheckedRoster,
+        seq: Option<u64>,
+    ) -> Result<()> {
         use prost::Message;
         self.db
             .prepare_cached(
-                "INSERT OR IGNORE INTO rosters (channel, version, signed) VALUES (?1, ?2, ?3)",
+                "INSERT INTO rosters (channel, version, signed, seq) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET seq = coalesce(seq, excluded.seq)",
             )?
             .execute(params![
                 channel.0,
                 roster.version,
-                roster.signed().encode_to_vec()
+                roster.signed().encode_to_vec(),
+                seq
             ])?;
         Ok(())
     }

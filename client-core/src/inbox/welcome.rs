@@ -126,7 +126,7 @@ impl Engine {
             }
         }
         self.insert_joined(channel, item, joined, time_ms)?;
-        self.put_roster(channel, &roster)?;
+        self.put_roster(channel, &roster, None)?;
         self.keep_group(channel, group);
         self.key_package_used(last_resort)?;
         let entry = ChannelEntry {

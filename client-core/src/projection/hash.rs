@@ -11,9 +11,9 @@ use crate::error::Result;
 /// Every projected row, in an order that does not depend on the device. `?2`: only
 /// what came after this sequence, because a joiner holds nothing before.
 const ROWS: &[&str] = &[
-    "SELECT seq, event_id, device, professional, counter, time_ms, kind, signed FROM events
+    "SELECT seq, event_id, device, professional, counter, time_ms, kind, signed FROM shown_events
      WHERE channel = ?1 AND seq > ?2 ORDER BY seq",
-    "SELECT seq, part, time_ms, kind, actor, subject, detail FROM notices
+    "SELECT seq, part, time_ms, kind, actor, subject, detail FROM shown_notices
      WHERE channel = ?1 AND seq > ?2 ORDER BY seq, part",
     "SELECT seq, author, time_ms, header FROM headers WHERE channel = ?1 AND seq > ?2",
     "SELECT professional, seq, note FROM circle WHERE channel = ?1 AND seq > ?2

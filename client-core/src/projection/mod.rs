@@ -59,7 +59,10 @@ impl Engine {
                 None => Ok(()),
             },
             // The events table is their projection.
-            Some(Kind::Message(_) | Kind::HandoverNote(_) | Kind::Void(_)) | None => Ok(()),
+            Some(
+                Kind::Message(_) | Kind::HandoverNote(_) | Kind::HistoryShared(_) | Kind::Void(_),
+            )
+            | None => Ok(()),
         }
     }
 
@@ -105,7 +108,9 @@ impl Engine {
                 self.trouble(Trouble::ChannelForked(channel));
                 Ok(())
             }
-            Some(_) => chain.iter().try_for_each(|r| self.put_roster(channel, r)),
+            Some(_) => chain
+                .iter()
+                .try_for_each(|r| self.put_roster(channel, r, None)),
             None => Ok(()),
         }
     }

@@ -190,7 +190,7 @@ impl Engine {
     /// Of the database.
     pub fn handovers(&self, channel: ChannelId) -> Result<Vec<HandoverRecord>> {
         let mut statement = self.db.prepare_cached(
-            "SELECT event_id, professional, time_ms, signed FROM events
+            "SELECT event_id, professional, time_ms, signed FROM shown_events
              WHERE channel = ?1 AND kind = 8 ORDER BY seq DESC",
         )?;
         type Row = ([u8; 16], [u8; 16], u64, Vec<u8>);

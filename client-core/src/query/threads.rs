@@ -87,11 +87,11 @@ impl Engine {
         let mut statement = self.db.prepare_cached(
             "SELECT c.channel, c.thread, c.title, c.state, c.reason, c.cursor_seq, c.joined_seq,
              c.epoch,
-             (SELECT count(*) FROM events e WHERE e.channel = c.channel AND e.professional <> ?1
+             (SELECT count(*) FROM shown_events e WHERE e.channel = c.channel AND e.professional <> ?1
                 AND e.kind NOT IN (10, 11) AND e.seq > coalesce((SELECT seq FROM reads r
                 WHERE r.channel = c.channel AND r.professional = ?1), 0)),
              (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
-             coalesce((SELECT max(time_ms) FROM events e WHERE e.channel = c.channel), c.created_ms)
+             coalesce((SELECT max(time_ms) FROM shown_events e WHERE e.channel = c.channel), c.created_ms)
              FROM channels c ORDER BY 11 DESC, c.channel",
         )?;
         let rows = statement.query_map([me.0], |row| {

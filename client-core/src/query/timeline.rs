@@ -134,10 +134,10 @@ impl Engine {
     ) -> Result<Vec<TimelineItem>> {
         let delivered = self.delivered_to(channel)?;
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, 0, time_ms, professional, '', x'', '', event_id, signed FROM events
+            "SELECT seq, 0, time_ms, professional, '', x'', '', event_id, signed FROM shown_events
              WHERE channel = ?1 AND seq > ?2 AND kind NOT IN (10, 11)
              UNION ALL
-             SELECT seq, part, time_ms, actor, kind, subject, detail, NULL, NULL FROM notices
+             SELECT seq, part, time_ms, actor, kind, subject, detail, NULL, NULL FROM shown_notices
              WHERE channel = ?1 AND seq > ?2 ORDER BY 1, 2 LIMIT ?3",
         )?;
         let mut rows = statement.query(params![
@@ -195,7 +195,7 @@ impl Engine {
             let signed: Option<Vec<u8>> = self
                 .db
                 .prepare_cached(
-                    "SELECT signed FROM events WHERE channel = ?1 AND kind = ?2 AND seq <= ?3
+                    "SELECT signed FROM shown_events WHERE channel = ?1 AND kind = ?2 AND seq <= ?3
                      ORDER BY seq DESC LIMIT 1",
                 )?
                 .query_row(params![channel.0, kind, seq.min(i64::MAX as u64)], |row| {
@@ -238,7 +238,7 @@ impl Engine {
                 since: self
                     .db
                     .prepare_cached(
-                        "SELECT coalesce(max(seq), 0) FROM notices
+                        "SELECT coalesce(max(seq), 0) FROM shown_notices
                          WHERE channel = ?1 AND subject = ?2 AND kind IN ('added', 'joined')",
                     )?
                     .query_row(params![channel.0, professional.0], |row| row.get(0))?,

@@ -52,6 +52,7 @@ pub const TABLE: &[Row] = &[
     row(9,  "handover_acknowledged", true,  true,        false),
     row(10, "read_marker",           true,  true,        false),
     row(11, "void",                  true,  true,        false),
+    row(12, "history_shared",        true,  true,        false),
 ];
 
 fn find(kind: u32) -> Option<&'static Row> {
@@ -73,6 +74,7 @@ pub fn kind_number(content: &Content) -> u32 {
         Some(Kind::HandoverAcknowledged(_)) => 9,
         Some(Kind::ReadMarker(_)) => 10,
         Some(Kind::Void(_)) => 11,
+        Some(Kind::HistoryShared(_)) => 12,
     }
 }
 
@@ -128,8 +130,8 @@ mod tests {
             let carried: Vec<u32> = (0..64).filter(|kind| permitted(channel, *kind)).collect();
             let expected: &[u32] = match channel {
                 ChannelKind::Unspecified => &[],
-                ChannelKind::Main => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
-                ChannelKind::Compartment => &[1, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+                ChannelKind::Main => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+                ChannelKind::Compartment => &[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
             };
             assert_eq!(carried, expected, "{channel:?}");
             assert!(!permitted(channel, u32::MAX));
@@ -173,11 +175,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_may_only_acknowledge_mark_and_void() {
+    fn a_reader_may_only_acknowledge_mark_void_and_answer_requests() {
         let reader: Vec<&str> = (0..64)
             .filter(|kind| !needs_write(*kind))
             .map(kind_name)
             .collect();
-        assert_eq!(reader, ["handover_acknowledged", "read_marker", "void"]);
+        let allowed = [
+            "handover_acknowledged",
+            "read_marker",
+            "void",
+            "history_shared",
+        ];
+        assert_eq!(reader, allowed);
     }
 }

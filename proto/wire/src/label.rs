@@ -120,6 +120,50 @@ pub fn verify(
         .map_err(|_| SignatureError::BadSignature)
 }
 
+/// One signature to be verified among others.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// The signer's key.
+    pub key: &'a VerifyingKey,
+    /// What was signed, without the label.
+    pub body: &'a [u8],
+    /// 64 bytes.
+    pub signature: &'a [u8],
+}
+
+/// Verifies many signatures made under one label, about twice as fast as one by one;
+/// `true` where it holds. If together they do not hold, each is verified by itself.
+///
+/// Keys come from [`public_key`], so none is weak, and a low-order `R` is refused as
+/// [`verify`] does. One difference remains: a batch cannot tell an `R` to which its own
+/// signer added a low-order part. Nobody else can make such a signature.
+pub fn verify_batch(label: Label, items: &[Signed<'_>]) -> Vec<bool> {
+    let framed: Vec<Vec<u8>> = items.iter().map(|item| framed(label, item.body)).collect();
+    let read = |item: &Signed<'_>| Signature::from_slice(item.signature).ok();
+    let signatures: Option<Vec<Signature>> = items
+        .iter()
+        .map(|item| read(item).filter(|signature| !is_low_order(signature.r_bytes())))
+        .collect();
+    let together = signatures.is_some_and(|signatures| {
+        let bodies: Vec<&[u8]> = framed.iter().map(Vec::as_slice).collect();
+        let keys: Vec<VerifyingKey> = items.iter().map(|item| *item.key).collect();
+        ed25519_dalek::verify_batch(&bodies, &signatures, &keys).is_ok()
+    });
+    if together {
+        return vec![true; items.len()];
+    }
+    let alone = |(item, framed): (&Signed<'_>, &Vec<u8>)| {
+        read(item).is_some_and(|s| item.key.verify_strict(framed, &s).is_ok())
+    };
+    items.iter().zip(&framed).map(alone).collect()
+}
+
+/// Whether the point of a signature is of low order. What is no point at all fails
+/// the verification itself.
+fn is_low_order(point: &[u8; 32]) -> bool {
+    VerifyingKey::from_bytes(point).is_ok_and(|point| point.is_weak())
+}
+
 /// Reads an Ed25519 public key of 32 bytes; low-order points are refused.
 pub fn public_key(bytes: &[u8]) -> Result<VerifyingKey, SignatureError> {
     let bytes = bytes.try_into().map_err(|_| SignatureError::BadKey)?;
@@ -163,6 +207,39 @@ mod tests {
         for label in Label::ALL.iter().filter(|l| **l != Label::Hello) {
             assert!(verify(&public, *label, b"body", &signature).is_err());
         }
+    }
+
+    #[test]
+    fn a_batch_names_exactly_the_signatures_that_do_not_hold() {
+        let keys = [3, 4, 5].map(|seed| SigningKey::from_bytes(&[seed; 32]));
+        let public = keys.each_ref().map(SigningKey::verifying_key);
+        let bodies = [b"one".as_slice(), b"two", b"three"];
+        let good: Vec<_> = (0..3)
+            .map(|n| sign(&keys[n], Label::SignedEvent, bodies[n]))
+            .collect();
+        let judge = |signatures: &[prost::bytes::Bytes]| {
+            let items: Vec<Signed<'_>> = (0..3)
+                .map(|n| Signed {
+                    key: &public[n],
+                    body: bodies[n],
+                    signature: &signatures[n],
+                })
+                .collect();
+            verify_batch(Label::SignedEvent, &items)
+        };
+        assert_eq!(judge(&good), [true; 3]);
+        let low_order = [&[1][..], &[0; 63]].concat();
+        for bad in [
+            sign(&keys[1], Label::Hello, bodies[1]),
+            sign(&keys[0], Label::SignedEvent, bodies[1]),
+            good[1].slice(..63),
+            low_order.into(),
+        ] {
+            let mut signatures = good.clone();
+            signatures[1] = bad;
+            assert_eq!(judge(&signatures), [true, false, true]);
+        }
+        assert_eq!(verify_batch(Label::SignedEvent, &[]), [false; 0]);
     }
 
     // proves: I4

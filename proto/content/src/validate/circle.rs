@@ -2,7 +2,7 @@
 
 use super::check::{at_most, given, id, optional_time, required_line};
 use super::civil::full_date;
-use super::{Checked, FieldError};
+use super::{Checked, FieldError, history};
 use crate::limits;
 use crate::v1::{Basis, ChannelKind, MembershipNote, ThreadOpened};
 
@@ -38,7 +38,8 @@ pub(super) fn membership_note(note: &MembershipNote) -> Checked {
         }
         (_, None) => {}
     }
-    optional_time("until_ms", note.until_ms)
+    optional_time("until_ms", note.until_ms)?;
+    history::promised(note)
 }
 
 #[cfg(test)]

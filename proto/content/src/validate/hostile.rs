@@ -57,7 +57,7 @@ proptest! {
 
     #[test]
     fn random_bytes_inside_a_kind_never_panic(
-        tag in 1u8..=12,
+        tag in 1u8..=13,
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
         let length = u8::try_from(bytes.len()).expect("below 128");
@@ -137,7 +137,7 @@ fn every_sample_is_valid_and_an_empty_content_is_not() {
 
 #[test]
 fn a_value_of_defaults_is_refused_unless_it_is_a_void() {
-    for number in 1u8..=11 {
+    for number in 1u8..=12 {
         let received = Content::decode([number << 3 | 2, 0].as_slice()).expect("decodes");
         assert_eq!(content(&received).is_ok(), number == 11, "{number}");
     }

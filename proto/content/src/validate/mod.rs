@@ -13,6 +13,7 @@ mod circle;
 mod civil;
 mod exchange;
 mod handover;
+mod history;
 mod patient;
 mod task;
 
@@ -70,5 +71,6 @@ pub fn content(content: &v1::Content) -> Result<(), FieldError> {
         Some(Kind::HandoverAcknowledged(done)) => handover::acknowledged(done),
         Some(Kind::ReadMarker(marker)) => exchange::read_marker(*marker),
         Some(Kind::Void(v1::Void {})) => Ok(()),
+        Some(Kind::HistoryShared(shared)) => history::shared(shared),
     }
 }

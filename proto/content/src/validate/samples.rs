@@ -5,9 +5,9 @@ use crate::ins::Oid;
 use crate::v1::content::Kind;
 use crate::v1::{
     Alert, AlertKind, Basis, BlobReference, Card, ChannelKind, Contact, Content, Date,
-    HandoverAcknowledged, HandoverNote, IdentityStatus, Ins, Laterality, MembershipNote, Message,
-    PatientHeader, Photo, Priority, ReadMarker, RequestKind, Sex, TaskChange, TaskChanged,
-    TaskCreated, ThreadOpened, Void,
+    HandoverAcknowledged, HandoverNote, HistoryKind, HistoryShared, IdentityStatus, Ins,
+    Laterality, MembershipNote, Message, PatientHeader, Photo, Priority, ReadMarker, RequestKind,
+    Sex, TaskChange, TaskChanged, TaskCreated, ThreadOpened, Void,
 };
 
 /// Alters a valid value and expects a refusal of exactly that field.
@@ -46,6 +46,7 @@ pub(crate) fn all() -> Vec<Content> {
         Kind::HandoverAcknowledged(handover_acknowledged()),
         Kind::ReadMarker(ReadMarker { seq: 7 }),
         Kind::Void(Void {}),
+        Kind::HistoryShared(history_shared()),
     ]
     .map(content)
     .into()
@@ -98,6 +99,8 @@ pub(crate) fn membership_note() -> MembershipNote {
         basis: Basis::Consent.into(),
         consent_date: Some(date(2026, 2, 28)),
         until_ms: 1_800_000_000_000,
+        history: HistoryKind::Since.into(),
+        history_since_ms: 1_780_000_000_000,
     }
 }
 
@@ -164,6 +167,17 @@ pub(crate) fn handover_acknowledged() -> HandoverAcknowledged {
     HandoverAcknowledged {
         handover: bytes(4, 16),
         synthesis: "Je passe demain à 8 h".into(),
+    }
+}
+
+pub(crate) fn history_shared() -> HistoryShared {
+    HistoryShared {
+        professional_id: bytes(3, 16),
+        kind: HistoryKind::Since.into(),
+        since_ms: 1_780_000_000_000,
+        first_seq: 12,
+        last_seq: 80,
+        events: 60,
     }
 }
 

@@ -1,0 +1,124 @@
+//! Items that a device seals to another (architecture D7, D13): signed by the
+//! sender, encrypted to the receiver's sealing key, put into its inbox by the
+//! server. One place that opens them and hands each to whom it concerns.
+
+use openmls_traits::crypto::OpenMlsCrypto;
+use openmls_traits::types::{HpkeAeadType, HpkeConfig, HpkeKdfType, HpkeKemType};
+use prost::Message;
+use relais_content::v1::{self as content, sealed_body};
+use relais_wire::ids::DeviceId;
+use relais_wire::label::{self, Label};
+use relais_wire::v1::SealedItem;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::outbox::intent::Wish;
+
+/// Sealing is always hybrid, whatever the groups' suite: X-Wing, HKDF-SHA256,
+/// ChaCha20-Poly1305 (RFC 9180).
+fn hpke() -> HpkeConfig {
+    HpkeConfig(
+        HpkeKemType::XWingKemDraft6,
+        HpkeKdfType::HkdfSha256,
+        HpkeAeadType::ChaCha20Poly1305,
+    )
+}
+
+impl Engine {
+    pub(crate) fn new_sealing_key(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        let seed = self.random::<32>()?;
+        let pair = self
+            .crypto
+            .derive_hpke_keypair(hpke(), &seed)
+            .map_err(Error::mls)?;
+        Ok((pair.private.to_vec(), pair.public))
+    }
+
+    /// Seals an item to a device and wants it in that device's inbox.
+    pub(crate) fn seal_to(
+        &mut self,
+        device: DeviceId,
+        sealing_key: &[u8],
+        item: sealed_body::Item,
+    ) -> Result<()> {
+        let identity = self.identity()?;
+        let body = content::SealedBody {
+            sender_device: identity.device().to_bytes(),
+            receiver_device: device.to_bytes(),
+            item: Some(item),
+        }
+        .encode_to_vec();
+        let sealed = content::Sealed {
+            signature: label::sign(&identity.device_key(), Label::Sealed, &body),
+            body: body.into(),
+        };
+        let info = Label::Sealed.text().as_bytes();
+        let ciphertext = self
+            .crypto
+            .hpke_seal(
+                hpke(),
+                sealing_key,
+                info,
+                device.as_ref(),
+                &sealed.encode_to_vec(),
+            )
+            .map_err(Error::mls)?;
+        let wish = Wish::Sealed {
+            device,
+            kem_output: ciphertext.kem_output.as_slice().to_vec(),
+            ciphertext: ciphertext.ciphertext.as_slice().to_vec(),
+        };
+        self.want(None, wish)
+    }
+
+    /// Applies an item that another device sealed to this one. A forged or
+    /// damaged item is dropped: whoever can write to the inbox could make it.
+    pub(crate) fn open_sealed(&mut self, item: &SealedItem) -> Result<()> {
+        let Some(body) = self.unseal(item) else {
+            return Ok(());
+        };
+        let Ok(sender) = DeviceId::try_from(&body.sender_device) else {
+            return Ok(());
+        };
+        let from_coordinator = self
+            .structure
+            .valid_device(&sender, self.structure.head().seq, self.now_ms)
+            .is_some_and(|d| self.structure.is_coordinator(&d.professional));
+        match body.item {
+            Some(sealed_body::Item::DirectoryKey(directory)) if from_coordinator => {
+                if let Ok(key) = <[u8; 32]>::try_from(directory.key.as_ref()) {
+                    self.learn_directory_key(directory.version, key)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn unseal(&self, item: &SealedItem) -> Option<content::SealedBody> {
+        let identity = self.identity.as_ref()?;
+        let ciphertext = openmls_traits::types::HpkeCiphertext {
+            kem_output: item.kem_output.to_vec().into(),
+            ciphertext: item.ciphertext.to_vec().into(),
+        };
+        let info = Label::Sealed.text().as_bytes();
+        let plaintext = self
+            .crypto
+            .hpke_open(
+                hpke(),
+                &ciphertext,
+                &identity.sealing_private,
+                info,
+                identity.device().as_ref(),
+            )
+            .ok()?;
+        let sealed = content::Sealed::decode(plaintext.as_slice()).ok()?;
+        let body = content::SealedBody::decode(sealed.body.clone()).ok()?;
+        let sender = DeviceId::try_from(&body.sender_device).ok()?;
+        let key = self.structure.device(&sender)?.key;
+        label::verify(&key, Label::Sealed, &sealed.body, &sealed.signature).ok()?;
+        let meant = body.receiver_device == identity.device().to_bytes()
+            && body.sender_device == item.sender_device;
+        meant.then_some(body)
+    }
+}
