@@ -17,6 +17,8 @@ use crate::error::Refused;
 use crate::http;
 use crate::hub::Hub;
 use crate::limiter::Limiter;
+use crate::mac::MacKey;
+use crate::restored::Restored;
 use crate::store::{Founding, Store, StoreError};
 use crate::structure_log::StructureLog;
 use crate::tokens::Tokens;
@@ -55,8 +57,12 @@ pub struct App {
     pub channels: Channels,
     /// Blob bytes.
     pub blobs: Blobs,
+    /// What this server recognises as its own.
+    pub mac: Arc<MacKey>,
     /// Bearer tokens.
     pub tokens: Tokens,
+    /// Whether the store was restored from a backup.
+    pub restored: Restored,
     /// Requests without a device, for the whole server.
     pub unauthenticated: Limiter<()>,
     /// Uploads begun, by device.
@@ -79,8 +85,12 @@ impl App {
         if let Err(Refused(code)) = blobs.recover(store.as_ref()).await {
             tracing::error!(?code, "spool files are left for later");
         }
+        let mac = Arc::new(MacKey::new(founding.token_key));
+        let restored = Restored::load(store.as_ref()).await?;
         Ok(Arc::new(Self {
-            tokens: Tokens::new(founding.token_key),
+            tokens: Tokens::new(mac.clone()),
+            mac,
+            restored,
             structure,
             blobs,
             founding,

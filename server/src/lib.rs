@@ -10,7 +10,9 @@
 //! - [`structure_log`]: the live structure and what it lets in.
 //! - [`hub`]: who is connected and is told what was written.
 //! - [`store`]: what is durable (one trait, several backends).
-//! - [`blobs`], [`tokens`], [`limiter`]: blob bytes, bearer tokens, rates.
+//! - [`restored`]: noticing that the store came from a backup.
+//! - [`blobs`], [`mac`], [`tokens`], [`limiter`]: blob bytes, the server's own marks, bearer
+//!   tokens, rates.
 //!
 //! It does not link the content schema: there is no code here that could read a
 //! message.
@@ -26,7 +28,9 @@ pub mod http;
 pub mod hub;
 pub mod key_packages;
 pub mod limiter;
+pub mod mac;
 pub mod operations;
+pub mod restored;
 pub mod store;
 pub mod structure_log;
 pub mod tokens;

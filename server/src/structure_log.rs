@@ -13,6 +13,7 @@ use relais_wire::structure::{Device, Structure};
 use relais_wire::v1::{Statement, StatementKind, StructureEntry};
 
 use crate::error::Refused;
+use crate::mac::MacKey;
 use crate::store::{Store, StoreError};
 
 /// Entries read from the store at a time.
@@ -40,6 +41,24 @@ impl StructureLog {
     /// The structure as it is now.
     pub fn now(&self) -> Arc<Structure> {
         self.live.read().clone()
+    }
+
+    /// Entries after `after_seq`, at most `max`, up to the live head, which is sealed
+    /// where it is among them.
+    pub async fn read(
+        &self,
+        store: &dyn Store,
+        mac: &MacKey,
+        after_seq: u64,
+        max: usize,
+    ) -> Result<Vec<StructureEntry>, StoreError> {
+        let head = self.now().head();
+        let mut entries = store.read_structure(after_seq, max).await?;
+        entries.retain(|entry| entry.seq <= head.seq);
+        if let Some(last) = entries.last_mut().filter(|last| last.seq == head.seq) {
+            last.seal = mac.seal(&head).into();
+        }
+        Ok(entries)
     }
 
     /// Puts a structure in place whose entries are durable.

@@ -2,33 +2,28 @@
 //! They carry no right of their own: each request asks the structure log and the
 //! channel's spans again.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
+use hmac::Mac;
 use relais_wire::ids::DeviceId;
 use relais_wire::label::Label;
 use relais_wire::limits;
-use sha2::Sha256;
+
+use crate::mac::MacKey;
 
 const TOKEN_BYTES: usize = 16 + 8 + 32;
 
-/// Makes and checks tokens with the secret of the founding record.
+/// Makes and checks tokens.
 pub struct Tokens {
-    key: zeroize::Zeroizing<[u8; 32]>,
+    key: Arc<MacKey>,
 }
 
 impl Tokens {
-    /// With the founding record's token key.
-    pub fn new(key: [u8; 32]) -> Self {
-        Self { key: key.into() }
-    }
-
-    fn mac(&self, claims: &[u8]) -> Option<Hmac<Sha256>> {
-        // HMAC takes keys of any length: this never fails.
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_ref()).ok()?;
-        mac.update(Label::BearerToken.text().as_bytes());
-        mac.update(claims);
-        Some(mac)
+    /// With the server's secret.
+    pub fn new(key: Arc<MacKey>) -> Self {
+        Self { key }
     }
 
     /// A token for `device`, and when it expires.
@@ -37,7 +32,7 @@ impl Tokens {
         let mut token = Vec::with_capacity(TOKEN_BYTES);
         token.extend_from_slice(device.as_ref());
         token.extend_from_slice(&expires_ms.to_be_bytes());
-        if let Some(mac) = self.mac(&token) {
+        if let Some(mac) = self.key.mac(Label::BearerToken, &[&token]) {
             token.extend_from_slice(&mac.finalize().into_bytes());
         }
         (URL_SAFE_NO_PAD.encode(token), expires_ms)
@@ -51,7 +46,8 @@ impl Tokens {
         }
         let token = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (claims, tag) = token.split_at_checked(24)?;
-        self.mac(claims)?.verify_slice(tag).ok()?;
+        let mac = self.key.mac(Label::BearerToken, &[claims])?;
+        mac.verify_slice(tag).ok()?;
         let (device, expires) = claims.split_at_checked(16)?;
         let expires_ms = u64::from_be_bytes(expires.try_into().ok()?);
         let device = DeviceId::try_from(device).ok()?;
@@ -64,16 +60,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn new(key: [u8; 32]) -> Tokens {
+        Tokens::new(Arc::new(MacKey::new(key)))
+    }
+
     // proves: W1
     #[test]
     fn an_expired_or_forged_token_opens_nothing() {
-        let tokens = Tokens::new([1; 32]);
+        let tokens = new([1; 32]);
         let device = DeviceId([7; 16]);
         let (token, expires) = tokens.issue(device, 1_000);
         assert_eq!(expires, 1_000 + limits::TOKEN_MS);
         assert_eq!(tokens.check(&token, expires - 1), Some(device));
         assert_eq!(tokens.check(&token, expires), None);
-        assert_eq!(Tokens::new([2; 32]).check(&token, 1_000), None);
+        assert_eq!(new([2; 32]).check(&token, 1_000), None);
         let mut raw = URL_SAFE_NO_PAD.decode(&token).expect("base64");
         for at in 0..raw.len() {
             raw[at] ^= 1;
@@ -89,7 +89,7 @@ mod tests {
         // proves: W2
         #[test]
         fn any_text_is_refused_without_a_panic(text in ".{0,200}") {
-            prop_assert_eq!(Tokens::new([1; 32]).check(&text, 0), None);
+            prop_assert_eq!(new([1; 32]).check(&text, 0), None);
         }
     }
 }

@@ -131,6 +131,7 @@ impl Raw {
             lease: b"raw lease".to_vec().into(),
             previous_lease: lease.into(),
             send_counter: counter,
+            receipt: Default::default(),
         }
         .encode_to_vec();
         let signature = label::sign(&key, Label::Hello, &body);

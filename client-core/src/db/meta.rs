@@ -18,6 +18,10 @@ pub(crate) mod keys {
     pub const PREVIOUS_LEASE: &str = "previous_lease";
     /// 1 while the server has not answered the present lease.
     pub const LEASE_PENDING: &str = "lease_pending";
+    /// What the server gave for the lease that it holds ([`LEASE`]).
+    pub const RECEIPT: &str = "receipt";
+    /// How often the server was restored, as it said last.
+    pub const RESTORES: &str = "restores";
     /// Set for good once a restored or cloned database was noticed.
     pub const FROZEN: &str = "frozen";
     /// Last inbox item that was applied.

@@ -5,9 +5,10 @@
 pub(super) const STEPS: &[&[&str]] = &[&[
     // Settings: see `meta::keys`.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    // The structure log, verbatim, with the hash of each entry.
+    // The structure log, verbatim, with the hash of each entry and the server's seal where
+    // it came with one.
     "CREATE TABLE structure_log (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,
-        statement BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
+        statement BLOB NOT NULL, hash BLOB NOT NULL, seal BLOB NOT NULL) STRICT",
     // Cards that this device could open.
     "CREATE TABLE people (professional BLOB PRIMARY KEY, card BLOB NOT NULL) STRICT, WITHOUT ROWID",
     // Links of invitations issued here, so that they can be shown again.

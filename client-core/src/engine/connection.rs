@@ -148,6 +148,9 @@ impl Engine {
             lease: lease.into(),
             previous_lease: previous.into(),
             send_counter: meta::get_u64(&self.db, keys::SEND_COUNTER)?,
+            receipt: meta::get(&self.db, keys::RECEIPT)?
+                .unwrap_or_default()
+                .into(),
         }
         .encode_to_vec();
         let signature = label::sign(&identity.device_key(), Label::Hello, &body);
@@ -162,7 +165,11 @@ impl Engine {
         if ready.send_counter > meta::get_u64(&self.db, keys::SEND_COUNTER)? {
             return self.freeze();
         }
-        self.transaction(|engine| meta::put_u64(&engine.db, keys::LEASE_PENDING, 0))?;
+        self.transaction(|engine| {
+            meta::put_u64(&engine.db, keys::LEASE_PENDING, 0)?;
+            meta::put(&engine.db, keys::RECEIPT, &ready.receipt)?;
+            engine.server_restores(ready.restores)
+        })?;
         self.link.phase = Phase::Ready;
         self.link.token = Some(ready.token);
         let structure_after = self.structure.head().seq;
@@ -225,7 +232,12 @@ impl Engine {
         use caught_up::Log;
         match caught_up.log {
             Some(Log::StructureSeq(seq)) => {
-                self.link.structure_caught_up = self.structure.head().seq >= seq;
+                let head = self.structure.head().seq;
+                self.link.structure_caught_up = head == seq;
+                if head > seq {
+                    self.restore_structure(Vec::new());
+                }
+                self.enrolment_seen()?;
                 self.check_structure_claims()?;
             }
             Some(Log::InboxSeq(_)) => self.link.inbox_caught_up = true,
@@ -264,6 +276,11 @@ impl Engine {
             }
             RefusalCode::UnsupportedVersion => {
                 self.trouble(Trouble::UpdateNeeded);
+                Ok(())
+            }
+            // Enrolled, and the server does not know this device: it has forgotten.
+            RefusalCode::NotFound if self.link.phase == Phase::Authenticating => {
+                self.restore_structure(Vec::new());
                 Ok(())
             }
             _ => Ok(()),

@@ -82,6 +82,7 @@ pub(crate) enum Purpose {
     StructureRecord,
     StructureLog,
     Enrol,
+    RestoreStructure,
     BlobCreate(BlobId),
     BlobOffset(BlobId),
     BlobPatch(BlobId),
@@ -115,6 +116,12 @@ impl Http {
             matches!(p, Purpose::BlobCreate(b) | Purpose::BlobOffset(b)
                 | Purpose::BlobPatch(b) | Purpose::BlobFetch(b) if *b == blob)
         })
+    }
+
+    pub fn is_restoring(&self) -> bool {
+        self.outstanding
+            .values()
+            .any(|purpose| *purpose == Purpose::RestoreStructure)
     }
 
     pub fn outstanding(&self) -> usize {
@@ -165,6 +172,7 @@ impl Engine {
                 }
                 Ok(())
             }
+            Purpose::RestoreStructure => self.structure_restored(response),
             Purpose::BlobCreate(blob)
             | Purpose::BlobOffset(blob)
             | Purpose::BlobPatch(blob)

@@ -12,6 +12,7 @@
 
 mod connection;
 pub mod http;
+mod restore;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,8 @@ pub enum Event {
     BlobChanged(BlobId),
     /// Connection or synchronisation state changed.
     SyncChanged,
+    /// The server was restored from a backup, and is given back what it lost.
+    ServerRestored,
     /// Something that needs a person's attention.
     Trouble(Trouble),
 }

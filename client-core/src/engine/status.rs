@@ -19,7 +19,8 @@ pub enum Trouble {
     /// The server showed two versions of the structure log, or one that breaks
     /// its rules.
     StructureForked,
-    /// A colleague knows more of the structure log than the server shows.
+    /// A colleague, or this device itself, knows more of the structure log than the
+    /// server shows.
     StructureWithheld,
     /// The server showed two versions of a channel's log.
     ChannelForked(ChannelId),
@@ -146,7 +147,10 @@ impl Engine {
 
     pub(crate) fn check_structure_claims(&mut self) -> Result<()> {
         let claimed = meta::get_u64(&self.db, keys::STRUCTURE_CLAIMED)?;
-        if self.link.structure_caught_up && claimed > self.structure.head().seq {
+        if !self.link.structure_caught_up {
+            return Ok(());
+        }
+        if claimed > self.structure.head().seq {
             self.trouble(Trouble::StructureWithheld);
         } else {
             self.trouble.retain(|t| *t != Trouble::StructureWithheld);

@@ -103,7 +103,7 @@ impl Engine {
         Ok(())
     }
 
-    fn save_enrolment(&self) -> Result<()> {
+    pub(crate) fn save_enrolment(&self) -> Result<()> {
         meta::put_json(&self.db, keys::ENROLMENT, &self.enrolment)
     }
 
@@ -318,13 +318,25 @@ impl Engine {
         self.transaction(|engine| {
             engine.enrolment.state = Enrolment::Enrolled;
             engine.enrolment.link = None;
-            engine.enrolment.request = Vec::new();
-            engine.save_enrolment()?;
-            if let Some(card) = engine.enrolment.card.clone() {
+            // The request is kept until the log shows it: see `enrolment_seen`.
+            if let Some(card) = engine.enrolment.card.take() {
                 engine.found_directory(&card)?;
             }
+            engine.save_enrolment()?;
             engine.events.push_back(Event::Enrolled);
             Ok(())
+        })
+    }
+
+    /// Forgets the request once the log that this device holds has its effect.
+    pub(crate) fn enrolment_seen(&mut self) -> Result<()> {
+        let own = self.identity()?.device();
+        if self.enrolment.request.is_empty() || self.structure.device(&own).is_none() {
+            return Ok(());
+        }
+        self.transaction(|engine| {
+            engine.enrolment.request = Vec::new();
+            engine.save_enrolment()
         })
     }
 

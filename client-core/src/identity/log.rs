@@ -18,21 +18,33 @@ use crate::outbox::intent::Wish;
 /// Reads the stored log back into the state that it describes.
 pub(crate) fn load(conn: &Connection) -> Result<relais_wire::structure::Structure> {
     let mut structure = relais_wire::structure::Structure::new();
-    let mut statement =
-        conn.prepare_cached("SELECT seq, time_ms, statement FROM structure_log ORDER BY seq")?;
-    let entries = statement.query_map([], |row| {
+    for entry in entries(conn, 0, u64::MAX)? {
+        structure
+            .apply(&entry)
+            .map_err(|_| Error::Corrupt("structure log"))?;
+    }
+    Ok(structure)
+}
+
+/// Entries after `after_seq` up to and with `until_seq`, as they were received.
+pub(crate) fn entries(
+    conn: &Connection,
+    after_seq: u64,
+    until_seq: u64,
+) -> Result<Vec<StructureEntry>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, time_ms, statement, seal FROM structure_log
+         WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
+    )?;
+    let rows = statement.query_map(params![after_seq, until_seq.min(i64::MAX as u64)], |row| {
         Ok(StructureEntry {
             seq: row.get(0)?,
             time_ms: row.get(1)?,
             statement: row.get::<_, Vec<u8>>(2)?.into(),
+            seal: row.get::<_, Vec<u8>>(3)?.into(),
         })
     })?;
-    for entry in entries {
-        structure
-            .apply(&entry?)
-            .map_err(|_| Error::Corrupt("structure log"))?;
-    }
-    Ok(structure)
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 impl Engine {
@@ -63,13 +75,15 @@ impl Engine {
         let hash = chain::structure_entry(&head.hash, entry);
         self.db
             .prepare_cached(
-                "INSERT INTO structure_log (seq, time_ms, statement, hash) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO structure_log (seq, time_ms, statement, hash, seal)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![
                 entry.seq,
                 entry.time_ms,
                 entry.statement.as_ref(),
-                hash
+                hash,
+                entry.seal.as_ref()
             ])?;
         if self.is_enrolled() {
             self.directory_follows(entry)?;

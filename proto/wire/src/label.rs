@@ -69,6 +69,10 @@ labels! {
     BlobChunks = "relais/1/blob",
     /// The server's bearer tokens.
     BearerToken = "relais/1/token",
+    /// The server's receipt for a connection.
+    ConnectionReceipt = "relais/1/receipt",
+    /// The server's seal on a structure entry.
+    StructureSeal = "relais/1/seal",
     /// Fingerprint of the root key in an invitation link.
     RootFingerprint = "relais/1/root-fingerprint",
     /// Hash over a device's projections.

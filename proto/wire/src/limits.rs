@@ -19,6 +19,8 @@ limits! {
         "One encrypted event: a photo's thumbnail and a long note fit, an original does not.";
     STATEMENT_BYTES: usize = 8 * 1024, "bytes",
         "One structure statement: keys and ids; an encrypted card is below 1 kB.";
+    RESTORE_BYTES: usize = 4 * 1024 * 1024, "bytes",
+        "Structure entries given back to a restored server at once: some 2,000 new devices.";
     STATEMENTS_PER_REQUEST: usize = 64, "statements",
         "An enrolment needs 3; re-issuing the cards of a practice needs one each.";
     BLOB_BYTES: u64 = 64 * 1024 * 1024, "bytes",

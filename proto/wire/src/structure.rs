@@ -296,6 +296,7 @@ impl Structure {
             seq: self.head_seq + 1,
             time_ms: time_ms.max(self.time_ms),
             statement,
+            seal: Default::default(),
         };
         self.apply(&entry)?;
         Ok(entry)

@@ -170,6 +170,7 @@ fn hello() -> Vec<u8> {
         lease: some(2, 16),
         previous_lease: some(3, 16),
         send_counter: 77,
+        receipt: Default::default(),
     }
     .encode_to_vec();
     let hello = Hello {
@@ -271,6 +272,7 @@ fn snapshots() -> String {
         seq: 1,
         time_ms: NOW,
         statement: some(8, 20),
+        seal: Default::default(),
     };
     note(
         "chain: structure",

@@ -56,11 +56,13 @@ pub async fn structure_log(
     if invitation.is_none_or(|i| i.used || i.withdrawn || app.now_ms() >= i.expires_at_ms) {
         return Err(RefusalCode::InvitationInvalid.into());
     }
-    let mut entries = app.store.read_structure(asked.after_seq, PAGE).await?;
-    entries.retain(|entry| entry.seq <= structure.head().seq);
+    let entries = app
+        .structure
+        .read(app.store.as_ref(), &app.mac, asked.after_seq, PAGE)
+        .await?;
     let last = entries.last().map_or(asked.after_seq, |entry| entry.seq);
     let answer = StructureLogResponse {
-        more: last < structure.head().seq,
+        more: last < app.structure.now().head().seq,
         entries,
     };
     Ok(protobuf(StatusCode::OK, &answer))

@@ -3,6 +3,7 @@
 
 pub mod blobs;
 pub mod enrol;
+pub mod restore;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/health", get(health))
         .route("/v1/structure", get(structure))
         .route("/v1/structure/log", post(enrol::structure_log))
+        .route("/v1/structure/restore", post(restore::restore))
         .route("/v1/enrol", post(enrol::enrol))
         .route(
             "/v1/channels/{channel}/blobs",

@@ -28,6 +28,7 @@ keyspaces! {
     FORMAT = 0x00, small, "Version of this layout: a store of another one is not opened.";
     FOUNDING = 0x01, small, "The founding record; written once.";
     GROUP_NUMBER = 0x02, small, "Number of the last group commit: tells after a failed flush whether the group is there.";
+    RESTORES = 0x04, small, "How often this store was found to have been restored from a backup.";
     STRUCTURE = 0x03, large, "+ seq: entries of the structure log.";
     HEAD = 0x10, small, "+ channel: epoch, head and first entry kept. Small, for every append rewrites it.";
     MEMBER = 0x11, small, "+ channel + device: spans, event counter, cursor. Stays after removal: the counter goes on.";
@@ -37,7 +38,7 @@ keyspaces! {
     WELCOME = 0x15, large, "+ channel + seq of the commit: its Welcome, once for all who join.";
     WELCOME_TREE = 0x16, large, "+ channel + seq of the commit: the tree of exactly that Welcome's epoch.";
     WELCOME_USES = 0x17, small, "+ channel + seq of the commit: how many inbox items still need the two above.";
-    DEVICE = 0x20, small, "+ device: lease, bounds of the inbox, claim budget.";
+    DEVICE = 0x20, small, "+ device: lease and its number, bounds of the inbox, claim budget.";
     ANSWER = 0x21, large, "+ device + slot: remembered answers, a ring of `limits::IN_FLIGHT` slots.";
     KEY_PACKAGE = 0x22, large, "+ device + index: one-time key packages, handed out from the front.";
     LAST_RESORT = 0x23, large, "+ device: the key package for when no other is left.";

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use relais_wire::RefusalCode;
 use relais_wire::ids::{BlobId, ChannelId, DeviceId};
 use relais_wire::v1::{Answer, InboxItem, StructureEntry};
@@ -17,7 +16,9 @@ use super::kv::Backend;
 use super::memory_backend::{MemoryBackend, MemoryDisk};
 use super::shared::Shared;
 use super::sled_backend::SledBackend;
-use super::{Applied, Blob, Channel, Connected, Founding, Page, Store, StoreError, Stored, Write};
+use super::{
+    Applied, Blob, Channel, Connected, Founding, Page, Presented, Store, StoreError, Stored, Write,
+};
 
 /// A store whose every record lives in one ordered tree.
 pub struct LogStore<B> {
@@ -109,14 +110,16 @@ impl<B: Backend> Store for LogStore<B> {
         )
     }
 
-    fn connect(
-        &self,
-        device: DeviceId,
-        lease: Bytes,
-        previous_lease: Bytes,
-        send_counter: u64,
-    ) -> Stored<'_, Connected> {
-        self.submit(move |engine| engine.connect(device, lease, previous_lease, send_counter))
+    fn connect(&self, device: DeviceId, presented: Presented) -> Stored<'_, Connected> {
+        self.submit(move |engine| engine.connect(device, presented))
+    }
+
+    fn restores(&self) -> Stored<'_, u64> {
+        Box::pin(self.shared.cold(Shared::load_restores))
+    }
+
+    fn note_restore(&self) -> Stored<'_, u64> {
+        self.submit(move |engine| engine.note_restore())
     }
 
     fn recall(

@@ -249,13 +249,33 @@ pub enum Effect {
     Structure(Vec<StructureEntry>),
 }
 
+/// What a device presents when it connects.
+#[derive(Debug, Clone, Default)]
+pub struct Presented {
+    /// Of this connection.
+    pub lease: Bytes,
+    /// Of the one before.
+    pub previous_lease: Bytes,
+    /// Highest send counter that the device ever used.
+    pub send_counter: u64,
+    /// Number of the connection under `previous_lease`, as a receipt of this server
+    /// proves; 0 without one.
+    pub proved: u64,
+}
+
 /// Answer to a device that connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connected {
-    /// Highest send counter seen of this device.
+    /// The lease presented is now the one held.
     Accepted {
         /// See [`relais_wire::v1::Ready::send_counter`].
         send_counter: u64,
+        /// Number of this connection, from 1: a lease that is presented again has
+        /// the same.
+        connection: u64,
+        /// The device proved a connection that this store does not know: the store
+        /// is older than what the device saw, restored from a backup.
+        restored: bool,
     },
     /// Unknown lease, or a send counter that the device does not know.
     CloneSuspected,
@@ -317,16 +337,15 @@ pub trait Store: Send + Sync + 'static {
     /// Structure entries after `after_seq`, at most `max`.
     fn read_structure(&self, after_seq: u64, max: usize) -> Stored<'_, Vec<StructureEntry>>;
 
-    /// Checks and moves the lease (D10): accepts if it holds `lease` or
-    /// `previous_lease` (or none yet) and has seen no counter above `send_counter`.
-    /// Accepted means: `lease` is now the one held, durably.
-    fn connect(
-        &self,
-        device: DeviceId,
-        lease: Bytes,
-        previous_lease: Bytes,
-        send_counter: u64,
-    ) -> Stored<'_, Connected>;
+    /// Checks and moves the lease (D10): accepts if it holds the lease or the
+    /// previous one (or none yet), or if a later connection than it knows is proved,
+    /// and has seen no counter above `send_counter`. Accepted means: the lease is now
+    /// the one held, durably.
+    fn connect(&self, device: DeviceId, presented: Presented) -> Stored<'_, Connected>;
+    /// How often this store was found to have been restored from a backup.
+    fn restores(&self) -> Stored<'_, u64>;
+    /// Counts that it was found to have been restored; the new number.
+    fn note_restore(&self) -> Stored<'_, u64>;
     /// The remembered answer of a repetition; `Some(Err(STALE_SEND_COUNTER))` for a counter
     /// used with other bytes, or not above the highest one and forgotten; `None` for a new one.
     fn recall(

@@ -105,6 +105,9 @@ pub struct DeviceRecord {
     /// Key packages claimed in it.
     #[prost(uint64, tag = "5")]
     pub claims: u64,
+    /// Number of the connection under `lease`.
+    #[prost(uint64, tag = "6")]
+    pub connections: u64,
 }
 
 /// Under ANSWER.

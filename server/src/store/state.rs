@@ -298,6 +298,7 @@ impl Remembered {
 #[derive(Debug, Clone, Default)]
 pub struct DeviceState {
     pub lease: Bytes,
+    pub connections: u64,
     pub inbox_last: u64,
     pub inbox_acknowledged: u64,
     pub claims_since_ms: u64,
@@ -315,6 +316,7 @@ impl DeviceState {
         let slot = answers.last().map_or(0, |(slot, _)| next_slot(*slot));
         Self {
             lease: record.lease,
+            connections: record.connections,
             inbox_last: record.inbox_last,
             inbox_acknowledged: record.inbox_acknowledged,
             claims_since_ms: record.claims_since_ms,
@@ -330,6 +332,7 @@ impl DeviceState {
     pub fn encode(&self) -> Bytes {
         encode(&DeviceRecord {
             lease: self.lease.clone(),
+            connections: self.connections,
             inbox_last: self.inbox_last,
             inbox_acknowledged: self.inbox_acknowledged,
             claims_since_ms: self.claims_since_ms,

@@ -133,8 +133,8 @@ impl Following {
             return Ok(batch);
         };
         let entries = app
-            .store
-            .read_structure(follow.cursor, STRUCTURE_PAGE)
+            .structure
+            .read(app.store.as_ref(), &app.mac, follow.cursor, STRUCTURE_PAGE)
             .await?;
         batch.again = entries.len() == STRUCTURE_PAGE;
         for entry in entries {

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::error::Refused;
 use crate::hub::Wake;
 use crate::operations::Caller;
-use crate::store::Connected;
+use crate::store::{Connected, Presented};
 
 /// Longest lease: 16 random bytes are enough.
 const LEASE_BYTES: usize = 64;
@@ -77,16 +77,18 @@ pub async fn greet<T: Transport>(app: &Arc<App>, socket: &mut T) -> Result<Greet
     });
     let hello = hello.await.map_err(|_| Ended::Gone)??;
     let (caller, body) = verify(app, &nonce, &hello)?;
-    let (wake, send_counter) = connect(app, &caller, body).await?;
+    let (wake, connected) = connect(app, &caller, body).await?;
     let greeted = Greeted { caller, wake };
     let now_ms = app.now_ms();
     let (token, token_expires_ms) = app.tokens.issue(caller.device, now_ms);
     let ready = Ready {
         token,
         token_expires_ms,
-        send_counter,
+        send_counter: connected.send_counter,
         structure_head: Some(app.structure.now().head()),
         time_ms: now_ms,
+        receipt: connected.receipt,
+        restores: app.restored.count(),
     };
     let sent = socket.send(encode(server_frame::Frame::Ready(ready))).await;
     if sent.is_err() {
@@ -144,18 +146,37 @@ fn verify(app: &App, nonce: &[u8; 32], hello: &Hello) -> Result<(Caller, HelloBo
     Ok((caller, body))
 }
 
-async fn connect(app: &App, caller: &Caller, body: HelloBody) -> Result<(Arc<Wake>, u64), Refused> {
+/// What a device is told of its connection.
+struct Accepted {
+    send_counter: u64,
+    receipt: bytes::Bytes,
+}
+
+async fn connect(
+    app: &App,
+    caller: &Caller,
+    body: HelloBody,
+) -> Result<(Arc<Wake>, Accepted), Refused> {
     let group = usize::from(caller.device.0[0]) % app.connecting.len();
     let _one_at_a_time = app.connecting[group].lock().await;
-    let connected = app.store.connect(
-        caller.device,
-        body.lease,
-        body.previous_lease,
-        body.send_counter,
-    );
-    match connected.await? {
+    let device = caller.device;
+    let presented = Presented {
+        proved: app.mac.proved(device, &body.previous_lease, &body.receipt),
+        lease: body.lease.clone(),
+        previous_lease: body.previous_lease,
+        send_counter: body.send_counter,
+    };
+    match app.store.connect(device, presented).await? {
         Connected::CloneSuspected => Err(RefusalCode::CloneSuspected.into()),
-        Connected::Accepted { send_counter } => {
+        Connected::Accepted {
+            send_counter,
+            connection,
+            restored,
+        } => {
+            if restored {
+                app.found_restored().await?;
+            }
+            let receipt = app.mac.receipt(device, connection, &body.lease).into();
             let wake = app.hub.connect(caller.device);
             // A revocation that came in between found no connection to end.
             if app
@@ -166,7 +187,11 @@ async fn connect(app: &App, caller: &Caller, body: HelloBody) -> Result<(Arc<Wak
                 app.hub.disconnect(&wake);
                 return Err(RefusalCode::DeviceRevoked.into());
             }
-            Ok((wake, send_counter))
+            let accepted = Accepted {
+                send_counter,
+                receipt,
+            };
+            Ok((wake, accepted))
         }
     }
 }

@@ -32,6 +32,9 @@ pub enum StoreKind {
     Sled,
 }
 
+/// See [`World::backup_server`].
+pub struct ServerBackup(relais_server::store::MemoryDisk);
+
 enum Disk {
     Memory(relais_server::store::MemoryDisk),
     Sled(PathBuf),
@@ -228,6 +231,26 @@ impl World {
     /// disk.
     pub async fn crash_server(&mut self) {
         self.stop_server().await;
+        let store = self.open_store();
+        self.serve(store).await;
+    }
+
+    /// What a backup program would copy of the server's store now.
+    ///
+    /// # Panics
+    /// For a store in a folder.
+    pub fn backup_server(&self) -> ServerBackup {
+        match &self.disk {
+            Disk::Memory(disk) => ServerBackup(disk.snapshot()),
+            Disk::Sled(_) => panic!("only the store in memory is backed up here"),
+        }
+    }
+
+    /// Ends the server's process and starts it from a backup: it has forgotten
+    /// everything since.
+    pub async fn restore_server(&mut self, backup: &ServerBackup) {
+        self.stop_server().await;
+        self.disk = Disk::Memory(backup.0.snapshot());
         let store = self.open_store();
         self.serve(store).await;
     }

@@ -62,6 +62,7 @@ pub(super) fn client_frames() -> Vec<Vec<u8>> {
         lease: some(2, 16),
         previous_lease: some(3, 16),
         send_counter: 77,
+        receipt: Default::default(),
     };
     let mut frames = vec![
         Frame::Hello(Hello {
@@ -142,6 +143,8 @@ pub(super) fn server_frames() -> Vec<Vec<u8>> {
             send_counter: 77,
             structure_head: Some(head()),
             time_ms: NOW,
+            receipt: some(12, 40),
+            restores: 1,
         }),
         Frame::Cursors(Cursors {
             channel_id: CHANNEL.to_bytes(),

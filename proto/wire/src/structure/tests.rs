@@ -170,6 +170,7 @@ fn an_entry_out_of_order_or_from_the_past_is_refused() {
         seq: practice.seq() + 1,
         time_ms: NOW,
         statement: enrolled(DOCTOR_LINK, DOCTOR).signed(),
+        seal: Default::default(),
     };
     let shifted = |seq: u64, time_ms: u64| StructureEntry {
         seq,

@@ -197,6 +197,7 @@ pub async fn a_commit_or_channel_judged_by_an_old_structure_head_is_refused(grou
         seq: 1,
         time_ms: NOW,
         statement: "revoked".into(),
+        seal: Default::default(),
     };
     assert!(store.enrol(0, vec![entry]).await.expect("writes"));
     let stale = Some(RefusalCode::StaleStructure);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use relais_wire::limits;
 use relais_wire::v1::inbox_item;
 
-use super::super::Connected;
+use super::super::{Connected, Presented};
 use super::*;
 
 pub async fn a_repetition_gets_the_same_answer_and_has_no_effect(ground: &dyn Ground) {
@@ -83,13 +83,17 @@ pub async fn a_lease_is_passed_on_and_a_clone_is_noticed(ground: &dyn Ground) {
     let store = ground.open();
     let nurse = Device::new(&store, 1);
     let connect = |lease: &'static str, previous: &'static str, counter| {
-        store.connect(nurse.id, lease.into(), previous.into(), counter)
+        store.connect(nurse.id, presented(lease, previous, counter))
     };
-    let accepted = Connected::Accepted { send_counter: 0 };
-    assert_eq!(connect("a", "", 0).await.expect("writes"), accepted);
+    let accepted = |send_counter, connection| Connected::Accepted {
+        send_counter,
+        connection,
+        restored: false,
+    };
+    assert_eq!(connect("a", "", 0).await.expect("writes"), accepted(0, 1));
     // The answer was lost: the same lease again.
-    assert_eq!(connect("a", "", 0).await.expect("writes"), accepted);
-    assert_eq!(connect("b", "a", 0).await.expect("writes"), accepted);
+    assert_eq!(connect("a", "", 0).await.expect("writes"), accepted(0, 1));
+    assert_eq!(connect("b", "a", 0).await.expect("writes"), accepted(0, 2));
     for (lease, previous) in [("c", "a"), ("a", ""), ("", "")] {
         let clone = connect(lease, previous, 5).await.expect("writes");
         assert_eq!(clone, Connected::CloneSuspected);
@@ -98,15 +102,71 @@ pub async fn a_lease_is_passed_on_and_a_clone_is_noticed(ground: &dyn Ground) {
     nurse.send(Operation::Refuse(RefusalCode::Malformed)).await;
     let behind = connect("c", "b", 1).await.expect("writes");
     assert_eq!(behind, Connected::CloneSuspected);
-    let accepted = Connected::Accepted { send_counter: 2 };
-    assert_eq!(connect("c", "b", 9).await.expect("writes"), accepted);
+    assert_eq!(connect("c", "b", 9).await.expect("writes"), accepted(2, 3));
     drop(store);
 
     let store = ground.cut().open();
-    let clone = store.connect(nurse.id, "d".into(), "b".into(), 9).await;
+    let clone = store.connect(nurse.id, presented("d", "b", 9)).await;
     assert_eq!(clone.expect("writes"), Connected::CloneSuspected);
-    let next = store.connect(nurse.id, "d".into(), "c".into(), 2).await;
-    assert_eq!(next.expect("writes"), accepted);
+    let next = store.connect(nurse.id, presented("d", "c", 2)).await;
+    assert_eq!(next.expect("writes"), accepted(2, 4));
+}
+
+fn presented(lease: &'static str, previous: &'static str, send_counter: u64) -> Presented {
+    Presented {
+        lease: lease.into(),
+        previous_lease: previous.into(),
+        send_counter,
+        proved: 0,
+    }
+}
+
+pub async fn a_proved_connection_that_is_unknown_shows_a_restored_store(ground: &dyn Ground) {
+    let store = ground.open();
+    let nurse = Device::new(&store, 1);
+    let connect = |lease: &'static str, previous: &'static str, proved| {
+        let presented = Presented {
+            proved,
+            ..presented(lease, previous, 0)
+        };
+        store.connect(nurse.id, presented)
+    };
+    let accepted = |connection, restored| Connected::Accepted {
+        send_counter: 0,
+        connection,
+        restored,
+    };
+    assert_eq!(
+        connect("a", "", 0).await.expect("writes"),
+        accepted(1, false)
+    );
+    assert_eq!(
+        connect("b", "a", 1).await.expect("writes"),
+        accepted(2, false)
+    );
+    // An older receipt, or the present one under another lease, is a copy's.
+    for proved in [0, 1, 2] {
+        let clone = connect("d", "c", proved).await.expect("writes");
+        assert_eq!(clone, Connected::CloneSuspected);
+    }
+    // One that this store never gave, and the server did: it was restored.
+    assert_eq!(
+        connect("z", "y", 7).await.expect("writes"),
+        accepted(8, true)
+    );
+    assert_eq!(
+        connect("z", "y", 7).await.expect("writes"),
+        accepted(8, false)
+    );
+    assert_eq!(store.restores().await.expect("reads"), 0);
+    assert_eq!(store.note_restore().await.expect("writes"), 1);
+    drop(store);
+
+    let store = ground.cut().open();
+    assert_eq!(store.restores().await.expect("reads"), 1);
+    assert_eq!(store.note_restore().await.expect("writes"), 2);
+    let known = store.connect(nurse.id, presented("za", "z", 0)).await;
+    assert_eq!(known.expect("writes"), accepted(9, false));
 }
 
 async fn publish(device: &Device, packages: impl IntoIterator<Item = String>, last: &'static str) {

@@ -12,6 +12,7 @@ fn entry(seq: u64) -> StructureEntry {
         seq,
         time_ms: NOW,
         statement: format!("statement {seq}").into(),
+        seal: Default::default(),
     }
 }
 

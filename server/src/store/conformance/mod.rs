@@ -203,6 +203,7 @@ macro_rules! conformance {
             devices: a_counter_is_used_for_one_request_only;
             devices: the_last_answers_are_remembered_across_gaps;
             devices: a_lease_is_passed_on_and_a_clone_is_noticed;
+            devices: a_proved_connection_that_is_unknown_shows_a_restored_store;
             devices: no_key_package_is_handed_out_twice;
             devices: the_last_resort_comes_last_and_a_publication_replaces;
             devices: nobody_drains_the_others_key_packages;

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use relais_wire::RefusalCode;
 use relais_wire::ids::DeviceId;
 use relais_wire::v1::{Answer, Refusal, answer};
@@ -12,7 +11,9 @@ use super::Outcome;
 use crate::store::engine::Engine;
 use crate::store::kv::Backend;
 use crate::store::state::Remembered;
-use crate::store::{Applied, Connected, Operation, StoreError, Write, keyspaces as keys};
+use crate::store::{
+    Applied, Connected, Operation, Presented, StoreError, Write, keyspaces as keys,
+};
 
 fn refusal(send_counter: u64, code: RefusalCode) -> Answer {
     Answer {
@@ -99,19 +100,32 @@ impl<B: Backend> Engine<B> {
     pub fn connect(
         &mut self,
         device: DeviceId,
-        lease: Bytes,
-        previous_lease: Bytes,
-        send_counter: u64,
+        presented: Presented,
     ) -> Result<Connected, StoreError> {
         let state = self.device(device)?;
+        let Presented {
+            lease,
+            previous_lease,
+            send_counter,
+            proved,
+        } = presented;
         let known = state.lease.is_empty() || state.lease == lease || state.lease == previous_lease;
+        let restored = proved > state.connections;
         let seen = state.send_counter();
-        if !known || seen > send_counter {
+        if !(known || restored) || seen > send_counter {
             return Ok(Connected::CloneSuspected);
         }
+        let mut connection = state.connections;
         if state.lease != lease {
-            self.device_mut(device)?.lease = lease;
+            connection = connection.max(proved).saturating_add(1);
+            let state = self.device_mut(device)?;
+            state.lease = lease;
+            state.connections = connection;
         }
-        Ok(Connected::Accepted { send_counter: seen })
+        Ok(Connected::Accepted {
+            send_counter: seen,
+            connection,
+            restored,
+        })
     }
 }

@@ -90,7 +90,28 @@ impl<B: Backend> Engine<B> {
     }
 }
 
+impl<B: Backend> Engine<B> {
+    /// See [`crate::store::Store::note_restore`].
+    pub fn note_restore(&mut self) -> Result<u64, StoreError> {
+        let key = keys::single(keys::RESTORES);
+        let restores = restores(self.get(&key)?)?.saturating_add(1);
+        self.put(key, Bytes::copy_from_slice(&restores.to_be_bytes()));
+        Ok(restores)
+    }
+}
+
+fn restores(stored: Option<Bytes>) -> Result<u64, StoreError> {
+    stored.map_or(Ok(0), |bytes| {
+        array(&bytes, "restores").map(u64::from_be_bytes)
+    })
+}
+
 impl<B: Backend> Shared<B> {
+    /// See [`crate::store::Store::restores`].
+    pub fn load_restores(&self) -> Result<u64, StoreError> {
+        restores(self.backend.get(&keys::single(keys::RESTORES))?)
+    }
+
     /// See [`crate::store::Store::founding`].
     pub fn load_founding(&self) -> Result<Option<Founding>, StoreError> {
         let Some(bytes) = self.backend.get(&keys::single(keys::FOUNDING))? else {

@@ -127,6 +127,7 @@ impl Device {
             lease: vec![self.lease; 16].into(),
             previous_lease: vec![previous; 16].into(),
             send_counter: self.counter,
+            receipt: Default::default(),
         }
     }
 

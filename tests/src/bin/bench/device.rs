@@ -158,6 +158,7 @@ impl Device {
             lease: lease(self.lease),
             previous_lease,
             send_counter: self.counter,
+            receipt: Default::default(),
         }
         .encode_to_vec();
         let signature = label::sign(&self.key, Label::Hello, &body);

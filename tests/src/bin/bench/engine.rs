@@ -124,6 +124,8 @@ impl<'a> Side<'a> {
                 send_counter: 0,
                 structure_head: None,
                 time_ms: log.time_ms,
+                receipt: Default::default(),
+                restores: 0,
             })))?;
         for frame in self.frames()? {
             let client_frame::Frame::Subscribe(subscribed) = frame else {

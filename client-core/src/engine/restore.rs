@@ -1,0 +1,108 @@
+//! A server that was restored from an older backup: noticed from this device's own
+//! logs, and given back what it lost (architecture D6). Until it knows all that this
+//! device knows of the structure, nothing is sent: a revocation that the server
+//! forgot still holds here.
+
+use prost::Message;
+use relais_wire::v1::{RestoreStructureRequest, RestoreStructureResponse, StructureEntry};
+
+use super::http::{HttpRequest, HttpResponse, Method, Purpose};
+use super::{Engine, Event, Trouble};
+use crate::db::meta::{self, keys};
+use crate::error::Result;
+use crate::identity::{Enrolment, log};
+use crate::outbox::intent::Wish;
+
+impl Engine {
+    /// The server counts how often it was restored. After each time its inbox may
+    /// begin again at lower numbers, and its key packages of this device may be ones
+    /// that were used.
+    pub(super) fn server_restores(&mut self, restores: u64) -> Result<()> {
+        let known = meta::get(&self.db, keys::RESTORES)?;
+        meta::put_u64(&self.db, keys::RESTORES, restores)?;
+        if known.is_none_or(|known| known == restores.to_be_bytes()) {
+            return Ok(());
+        }
+        meta::put_u64(&self.db, keys::INBOX_SEQ, 0)?;
+        self.want(None, Wish::KeyPackages)?;
+        self.events.push_back(Event::ServerRestored);
+        Ok(())
+    }
+
+    /// Gives the server structure entries that it has forgotten; none asks how far
+    /// it knows the log.
+    pub(super) fn restore_structure(&mut self, entries: Vec<StructureEntry>) {
+        if self.http.is_restoring() {
+            return;
+        }
+        let body = RestoreStructureRequest { entries }.encode_to_vec();
+        let request = HttpRequest::new(Method::Post, "/v1/structure/restore".to_owned());
+        self.http
+            .queue(Purpose::RestoreStructure, request.with_body(body));
+    }
+
+    /// The server's head; what it lacks follows. A refusal or a lost answer is tried
+    /// again at the next connection, which finds the same.
+    pub(super) fn structure_restored(&mut self, response: Option<HttpResponse>) -> Result<()> {
+        let head = response
+            .filter(|response| response.status == 200)
+            .and_then(|response| RestoreStructureResponse::decode(response.body.as_slice()).ok())
+            .and_then(|restored| restored.structure_head);
+        let Some(head) = head else {
+            return Ok(());
+        };
+        let known = match head.seq {
+            0 => Some(relais_wire::chain::GENESIS.to_vec()),
+            seq => self.structure_hash(seq)?,
+        };
+        if known.as_ref().is_some_and(|hash| *hash != head.hash) {
+            self.trouble(Trouble::StructureForked);
+            return Ok(());
+        }
+        let lost = match known {
+            Some(_) => self.sealed_after(head.seq)?,
+            None => Vec::new(), // It knows more than this device.
+        };
+        if !lost.is_empty() {
+            self.restore_structure(lost);
+            return Ok(());
+        }
+        if head.seq < self.structure.head().seq {
+            self.trouble(Trouble::StructureWithheld);
+            return Ok(());
+        }
+        // Begins again, with what the server knows now.
+        self.link.closed_by_server = Some(relais_wire::RefusalCode::Unavailable);
+        self.enrol_again()
+    }
+
+    /// The enrolment itself may be what the server has lost, before anybody else saw
+    /// it in the log: the same request again.
+    fn enrol_again(&mut self) -> Result<()> {
+        let own = self.identity()?.device();
+        if self.structure.device(&own).is_some() || self.enrolment.request.is_empty() {
+            return Ok(());
+        }
+        self.transaction(|engine| {
+            engine.enrolment.state = Enrolment::Joining;
+            engine.save_enrolment()
+        })?;
+        self.continue_enrolment();
+        Ok(())
+    }
+
+    /// Entries after `seq` up to the last one that the server sealed.
+    fn sealed_after(&self, seq: u64) -> Result<Vec<StructureEntry>> {
+        let mut entries = log::entries(&self.db, seq, u64::MAX)?;
+        let mut bytes = 0;
+        let fits = entries.iter().take_while(|entry| {
+            bytes += entry.encoded_len() + 16;
+            bytes <= relais_wire::limits::RESTORE_BYTES
+        });
+        let fits = fits.count();
+        entries.truncate(fits);
+        let sealed = entries.iter().rposition(|entry| !entry.seal.is_empty());
+        entries.truncate(sealed.map_or(0, |last| last + 1));
+        Ok(entries)
+    }
+}
