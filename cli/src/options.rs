@@ -85,9 +85,7 @@ impl Global {
     pub fn opening(&self) -> Result<Opening> {
         Ok(Opening {
             profile: Profile::locate(self.profile.clone())?,
-            passphrase: PassphraseSource {
-                file: self.passphrase_file.clone(),
-            },
+            passphrase: PassphraseSource::profile(self.passphrase_file.clone()),
             wait: (!self.offline).then_some(self.wait),
         })
     }

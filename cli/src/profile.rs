@@ -19,15 +19,14 @@ const SALT_BYTES: usize = 16;
 /// Far above any passphrase; a wrong file is noticed before it is read whole.
 const PASSPHRASE_BYTES: u64 = 4096;
 
-/// Where a passphrase comes from.
-#[derive(Debug, Clone, Default)]
+/// Where a passphrase comes from: a file, an environment variable, the terminal.
+#[derive(Debug, Clone)]
 pub struct PassphraseSource {
-    /// A file that holds it; the environment and the terminal come after.
-    pub file: Option<PathBuf>,
+    file: Option<PathBuf>,
+    variable: &'static str,
+    option: &'static str,
+    prompt: &'static str,
 }
-
-/// Environment variable that holds the passphrase.
-const PASSPHRASE_ENV: &str = "RELAIS_PASSPHRASE";
 
 /// A profile folder, which may not exist yet.
 #[derive(Debug, Clone)]
@@ -117,18 +116,67 @@ impl Profile {
 }
 
 impl PassphraseSource {
+    /// The passphrase that opens a profile.
+    pub fn profile(file: Option<PathBuf>) -> Self {
+        Self {
+            file,
+            variable: "RELAIS_PASSPHRASE",
+            option: "--passphrase-file",
+            prompt: "Passphrase of this profile: ",
+        }
+    }
+
+    /// The passphrase of a recovery kit.
+    pub fn kit(file: Option<PathBuf>) -> Self {
+        Self {
+            file,
+            variable: "RELAIS_KIT_PASSPHRASE",
+            option: "--kit-passphrase-file",
+            prompt: "Passphrase of the recovery kit: ",
+        }
+    }
+
+    /// The passphrase of the recovery kit of a root that is about to be made.
+    pub fn new_kit(file: Option<PathBuf>) -> Self {
+        Self {
+            file,
+            variable: "RELAIS_NEW_KIT_PASSPHRASE",
+            option: "--new-kit-passphrase-file",
+            prompt: "Passphrase of the new recovery kit: ",
+        }
+    }
+
     /// From the file, the environment or the terminal, in this order; `new` asks
     /// twice at the terminal.
-    fn read(&self, new: bool) -> Result<Zeroizing<String>> {
+    ///
+    /// # Errors
+    /// [`Failure::File`], [`Failure::Usage`] without a terminal, [`Failure::Value`]
+    /// for one that is empty or not typed the same twice.
+    pub fn read(&self, new: bool) -> Result<Zeroizing<String>> {
         let passphrase = if let Some(path) = &self.file {
             passphrase_file(path)?
-        } else if let Ok(passphrase) = std::env::var(PASSPHRASE_ENV) {
+        } else if let Ok(passphrase) = std::env::var(self.variable) {
             Zeroizing::new(passphrase)
         } else {
-            ask(new)?
+            self.ask(new)?
         };
         if passphrase.is_empty() {
             return Err(Failure::value("passphrase", "is empty"));
+        }
+        Ok(passphrase)
+    }
+
+    fn ask(&self, new: bool) -> Result<Zeroizing<String>> {
+        let prompt = |text: &str| {
+            let typed = rpassword::prompt_password(text);
+            typed.map(Zeroizing::new).map_err(|_| {
+                let (option, variable) = (self.option, self.variable);
+                Failure::Usage(format!("no terminal to ask at: use {option} or {variable}"))
+            })
+        };
+        let passphrase = prompt(self.prompt)?;
+        if new && *prompt("The same again: ")? != *passphrase {
+            return Err(Failure::value("passphrase", "the two are not the same"));
         }
         Ok(passphrase)
     }
@@ -142,21 +190,6 @@ fn passphrase_file(path: &Path) -> Result<Zeroizing<String>> {
         .map_err(|e| Failure::file(path, e))?;
     let line = text.lines().next().unwrap_or_default();
     Ok(Zeroizing::new(line.to_owned()))
-}
-
-fn ask(new: bool) -> Result<Zeroizing<String>> {
-    let prompt = |text: &str| {
-        let typed = rpassword::prompt_password(text);
-        typed.map(Zeroizing::new).map_err(|_| {
-            let how = "no terminal to ask at: use --passphrase-file or RELAIS_PASSPHRASE";
-            Failure::Usage(how.into())
-        })
-    };
-    let passphrase = prompt("Passphrase of this profile: ")?;
-    if new && *prompt("The same again: ")? != *passphrase {
-        return Err(Failure::value("passphrase", "the two are not the same"));
-    }
-    Ok(passphrase)
 }
 
 fn derive(passphrase: &str, salt: &[u8; SALT_BYTES]) -> Result<DatabaseKey> {
@@ -216,7 +249,7 @@ mod tests {
     fn a_key_file_opens_what_it_was_made_for_and_only_its_owner_reads_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let profile = profile(&folder);
-        let source = PassphraseSource::default();
+        let source = PassphraseSource::profile(None);
         assert!(matches!(profile.key(&source), Err(Failure::NoProfile)));
         let made = profile.create(None).expect("made");
         assert_eq!(profile.key(&source).expect("read").0, made.0);
@@ -237,7 +270,7 @@ mod tests {
         let source = |name: &str, text: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, text).expect("written");
-            PassphraseSource { file: Some(path) }
+            PassphraseSource::profile(Some(path))
         };
         let right = source("right", "cheval agrafe été\n");
         let made = profile.create(Some(&right)).expect("made");

@@ -47,6 +47,9 @@ pub enum Error {
     /// The database was restored or cloned; nothing more is sent from it.
     #[error("this device's database was restored or copied; it must be enrolled again")]
     Frozen,
+    /// A recovery kit or shares cannot be made or used.
+    #[error("recovery: {0}")]
+    Recovery(#[from] crate::identity::recovery::RecoveryError),
     /// A photo cannot be used.
     #[error(transparent)]
     Photo(#[from] crate::media::photo::PhotoError),
@@ -88,6 +91,7 @@ impl Error {
             Self::Link(_) => "bad_link",
             Self::EnrolmentRefused(_) => "enrolment_refused",
             Self::Frozen => "frozen",
+            Self::Recovery(_) => "recovery",
             Self::Photo(_) => "photo",
             Self::Blob(_) => "blob",
             Self::Database(_) => "database",
@@ -110,6 +114,7 @@ impl Error {
             | Self::AlreadyEnrolled
             | Self::Link(_)
             | Self::WrongKey
+            | Self::Recovery(_)
             | Self::Photo(_) => Class::UserError,
             Self::EnrolmentRefused(_) | Self::Frozen => Class::Reenrol,
             Self::Database(rusqlite::Error::SqliteFailure(e, _))

@@ -80,10 +80,11 @@ impl Engine {
         let Ok(sender) = DeviceId::try_from(&body.sender_device) else {
             return Ok(());
         };
-        let from_coordinator = self
+        let person = self
             .structure
             .valid_device(&sender, self.structure.head().seq, self.now_ms)
-            .is_some_and(|d| self.structure.is_coordinator(&d.professional));
+            .map(|device| device.professional);
+        let from_coordinator = person.is_some_and(|id| self.structure.is_coordinator(&id));
         match body.item {
             Some(sealed_body::Item::DirectoryKey(directory)) if from_coordinator => {
                 if let Ok(key) = <[u8; 32]>::try_from(directory.key.as_ref()) {
@@ -91,6 +92,14 @@ impl Engine {
                 }
                 Ok(())
             }
+            Some(sealed_body::Item::RootProposal(proposal)) => match person {
+                Some(person) => self.root_proposed(&proposal, (person, sender)),
+                None => Ok(()),
+            },
+            Some(sealed_body::Item::RootApproval(approval)) => match person {
+                Some(person) => self.root_approved(&approval, person),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }

@@ -82,7 +82,7 @@ impl From<StatementError> for Refused {
             StatementError::AlreadySaid => RefusalCode::AlreadyExists,
             StatementError::InvitationInvalid => RefusalCode::InvitationInvalid,
             StatementError::OutOfOrder => RefusalCode::Unavailable,
-            StatementError::TooMany => RefusalCode::RuleBroken,
+            StatementError::TooMany | StatementError::Expired => RefusalCode::RuleBroken,
         })
     }
 }

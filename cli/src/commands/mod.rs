@@ -1,6 +1,7 @@
 //! One file per group of commands: its options, what it does, what it shows.
 
 mod circle;
+mod coordinator;
 mod export;
 mod failed;
 mod handover;
@@ -11,6 +12,10 @@ mod message;
 mod people;
 mod photo;
 mod projection;
+mod recovery;
+mod replacement;
+mod root;
+mod safety;
 mod sync;
 mod task;
 mod thread;
@@ -30,6 +35,10 @@ pub enum Command {
     Whoami(people::WhoAmI),
     People(people::People),
     Invite(invite::Invite),
+    #[command(subcommand)]
+    Coordinator(coordinator::Coordinator),
+    #[command(subcommand)]
+    Recovery(recovery::Recovery),
     #[command(subcommand)]
     Thread(thread::Thread),
     Send(message::Send),
@@ -86,6 +95,8 @@ impl Command {
             Self::Whoami(command) => command.run(session).await?,
             Self::People(command) => command.run(session).await?,
             Self::Invite(command) => command.run(session).await?,
+            Self::Coordinator(command) => command.run(session).await?,
+            Self::Recovery(command) => command.run(session).await?,
             Self::Thread(command) => command.run(session).await?,
             Self::Send(command) => command.run(session).await?,
             Self::Read(command) => command.run(session).await?,

@@ -1,6 +1,6 @@
 //! Who I am and who the others are; what a card holds.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use relais_core::Engine;
 use relais_core::identity::cards::OwnCard;
 use relais_core::query::PersonRecord;
@@ -9,6 +9,7 @@ use relais_core::schema::v1::Card;
 use relais_core::wire::structure::Standing;
 use serde::Serialize;
 
+use super::safety::{Safety, verification_word};
 use super::sync::Sync;
 use crate::failure::{Failure, Result};
 use crate::render::{Shown, Text, View};
@@ -158,6 +159,8 @@ pub struct WhoAmI {}
 struct MeView {
     #[serde(flatten)]
     me: Me,
+    /// The root key would be lost with this device.
+    needs_kit: bool,
     sync: super::sync::SyncView,
 }
 
@@ -165,8 +168,16 @@ impl WhoAmI {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
         session.freshen().await?;
         let me = session.call(|e| Ok(Me::of(&e.whoami()?))).await?;
+        let needs_kit = session
+            .call(|e| Ok(e.recovery_status()?.needs_kit()))
+            .await?;
         let sync = Sync::view(session).await?;
-        Ok(MeView { me, sync }.into())
+        Ok(MeView {
+            me,
+            needs_kit,
+            sync,
+        }
+        .into())
     }
 }
 
@@ -193,6 +204,9 @@ impl View for MeView {
             me.structure, me.server
         ));
         self.sync.plain(text);
+        if self.needs_kit {
+            text.note(super::recovery::NEEDS_KIT);
+        }
     }
 
     fn exit(&self) -> u8 {
@@ -200,10 +214,18 @@ impl View for MeView {
     }
 }
 
-/// List everybody of the structure
+/// List everybody of the structure, or compare keys with somebody
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  relais people --json")]
-pub struct People {}
+#[command(after_help = "Examples:\n  relais people --json\n  relais people safety-code fictif")]
+pub struct People {
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    SafetyCode(Safety),
+}
 
 /// A person of the structure.
 #[derive(Debug, Serialize)]
@@ -216,6 +238,8 @@ pub struct PersonView {
     standing: &'static str,
     confirmed: bool,
     me: bool,
+    /// `never`, `verified` or `lost`: whether this device has compared their keys.
+    verification: &'static str,
     /// Devices that are not revoked.
     devices: Vec<String>,
 }
@@ -233,6 +257,7 @@ impl PersonView {
             },
             confirmed: person.confirmed || person.standing == Standing::Coordinator,
             me,
+            verification: verification_word(person.verification),
             devices: person
                 .devices
                 .iter()
@@ -260,6 +285,9 @@ struct PeopleView {
 
 impl People {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
+        if let Some(Action::SafetyCode(command)) = self.action {
+            return command.run(session).await;
+        }
         session.freshen().await?;
         let people = session.call(|e| PersonView::everybody(e)).await?;
         Ok(PeopleView { people }.into())
@@ -280,11 +308,22 @@ impl View for PeopleView {
                     person.card.profession_name.unwrap_or("").to_owned(),
                     person.standing.to_owned(),
                     confirmed.to_owned(),
+                    person.verification.to_owned(),
                     short(&person.id).to_owned(),
                 ]
             })
             .collect();
-        text.table(["NAME", "PROFESSION", "STANDING", "CONFIRMED", "ID"], &rows);
+        text.table(
+            [
+                "NAME",
+                "PROFESSION",
+                "STANDING",
+                "CONFIRMED",
+                "VERIFIED",
+                "ID",
+            ],
+            &rows,
+        );
     }
 }
 

@@ -11,9 +11,23 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         statement BLOB NOT NULL, hash BLOB NOT NULL, seal BLOB NOT NULL) STRICT",
     // Cards that this device could open.
     "CREATE TABLE people (professional BLOB PRIMARY KEY, card BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    // New roots that coordinators propose, the newest of each, and who agrees. `device`:
+    // where the new root and the signatures are.
+    "CREATE TABLE root_proposals (proposal BLOB PRIMARY KEY, body BLOB NOT NULL,
+        signature BLOB NOT NULL, proposer BLOB NOT NULL, device BLOB NOT NULL,
+        sent INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
+    "CREATE TABLE root_approvals (proposal BLOB NOT NULL, coordinator BLOB NOT NULL,
+        signature BLOB NOT NULL, PRIMARY KEY (proposal, coordinator)) STRICT, WITHOUT ROWID",
+    // Safety codes that were compared, as they were then.
+    "CREATE TABLE verified (professional BLOB PRIMARY KEY, code TEXT NOT NULL)
+        STRICT, WITHOUT ROWID",
     // Links of invitations issued here, so that they can be shown again.
     "CREATE TABLE invitations (enrolment_key BLOB PRIMARY KEY, link TEXT NOT NULL,
         expires_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    // Roots whose seed is here, or whose kit or shares were made or proved here.
+    "CREATE TABLE roots (root_key BLOB PRIMARY KEY, seed BLOB, kit_made_ms INTEGER,
+        kit_confirmed_ms INTEGER, shares_made_ms INTEGER, shares_confirmed_ms INTEGER)
+        STRICT, WITHOUT ROWID",
     // Channels known here. `cursor_*`: last entry applied. `state`: see inbox::ChannelState.
     "CREATE TABLE channels (channel BLOB PRIMARY KEY, thread BLOB, kind INTEGER NOT NULL DEFAULT 0,
         title TEXT NOT NULL DEFAULT '', incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL,

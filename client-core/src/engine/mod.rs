@@ -48,6 +48,10 @@ pub enum Event {
     PeopleChanged,
     /// An invitation issued here or elsewhere was used.
     InvitationUsed(ProfessionalId),
+    /// The keys of somebody whose safety code was compared are not those any more.
+    VerificationLost(ProfessionalId),
+    /// A coordinator proposes a new root's key and asks this person.
+    RootProposed(ProfessionalId),
     /// A thread was created, joined, left or renamed.
     ThreadsChanged,
     /// Something in this channel's thread changed.

@@ -8,7 +8,7 @@ use relais_content::v1 as content;
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::label::{self, Label};
 use relais_wire::link::{Link, LinkKind};
-use relais_wire::structure::{root_fingerprint, sign_statement};
+use relais_wire::structure::sign_statement;
 use relais_wire::v1::{
     CoordinatorCertified, DeviceAdded, EnrolRequest, EnrolResponse, ProfessionalEnrolled, Refusal,
     StatementKind, StructureCreated, StructureLogRequest, StructureLogResponse, StructureRecord,
@@ -164,11 +164,9 @@ impl Engine {
     }
 
     fn prepare_set_up(&mut self, link: &Link, ciphersuite: u16) -> Result<()> {
-        let mut identity = self.new_identity(link.structure.0, self.random()?)?;
-        identity.root_seed = self.random::<32>()?.to_vec();
-        let root_seed: [u8; 32] = identity.root_seed[..]
-            .try_into()
-            .map_err(|_| Error::Corrupt("root key"))?;
+        let identity = self.new_identity(link.structure.0, self.random()?)?;
+        let root_seed = zeroize::Zeroizing::new(self.random()?);
+        self.hold_root(&root_seed)?;
         let root = ed25519_dalek::SigningKey::from_bytes(&root_seed);
         let professional = identity.professional_key();
         let created = StructureCreated {
@@ -199,7 +197,7 @@ impl Engine {
         let enrolment_key = ed25519_dalek::SigningKey::from_bytes(&link.seed);
         let public = enrolment_key.verifying_key().to_bytes();
         let ours = self.structure.id() == Some(link.structure)
-            && root_fingerprint(self.structure.root_key()) == link.root_fingerprint;
+            && self.structure.had_root(&link.root_fingerprint);
         if !ours {
             return Err(Error::Link("another structure answers".into()));
         }
@@ -241,7 +239,6 @@ impl Engine {
             device_seed: self.random()?,
             sealing_private,
             sealing_public,
-            root_seed: Vec::new(),
         })
     }
 

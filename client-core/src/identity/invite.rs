@@ -157,4 +157,4 @@ impl Engine {
 
 /// An expiry is judged by the server's clock: a device whose clock is ahead by
 /// less than this still issues a valid invitation.
-const CLOCK_SLACK_MS: u64 = 3_600_000;
+pub(super) const CLOCK_SLACK_MS: u64 = 3_600_000;

@@ -88,6 +88,8 @@ impl Engine {
         if self.is_enrolled() {
             self.directory_follows(entry)?;
             self.coordinator_follows(entry)?;
+            self.root_follows(entry)?;
+            self.safety_follows(entry)?;
             self.events.push_back(Event::PeopleChanged);
         }
         Ok(())
@@ -140,6 +142,13 @@ impl Engine {
                     Ok(id) if ours => self.share_directory_key(id),
                     _ => Ok(()),
                 }
+            }
+            // Appointed: whoever enrolled meanwhile and waits is confirmed from here too.
+            StatementKind::CoordinatorCertified => {
+                let people = self.structure.professionals();
+                let waiting = people.filter(|(_, p)| p.confirmed_seq.is_none());
+                let waiting: Vec<_> = waiting.map(|(id, _)| *id).collect();
+                waiting.into_iter().try_for_each(|id| self.confirm(id))
             }
             _ => Ok(()),
         }

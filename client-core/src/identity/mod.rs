@@ -2,10 +2,15 @@
 //! The private keys live in the encrypted database and nowhere else.
 
 pub mod cards;
+mod coordinators;
 pub(crate) mod directory;
 pub(crate) mod enrol;
 pub(crate) mod invite;
 pub(crate) mod log;
+pub mod proposals;
+pub mod recovery;
+pub mod root;
+pub mod safety;
 
 pub use enrol::{Enrolment, WhoAmI};
 pub use invite::Invitation;
@@ -34,9 +39,6 @@ pub(crate) struct Identity {
     pub(crate) sealing_private: Vec<u8>,
     #[serde(with = "hex::serde")]
     sealing_public: Vec<u8>,
-    /// Only on the first coordinator's device.
-    #[serde(with = "hex::serde")]
-    root_seed: Vec<u8>,
 }
 
 impl Identity {

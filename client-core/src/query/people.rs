@@ -8,6 +8,7 @@ use rusqlite::OptionalExtension;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::identity::safety::Verification;
 
 /// A professional of the structure.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct PersonRecord {
     pub standing: Standing,
     /// Whether a coordinator has counter-signed the enrolment.
     pub confirmed: bool,
+    /// Whether their keys were compared with a safety code on this device.
+    pub verification: Verification,
     /// Their devices.
     pub devices: Vec<DeviceRecord>,
 }
@@ -78,6 +81,7 @@ impl Engine {
                 card: self.card(id)?,
                 standing: person.standing,
                 confirmed: person.confirmed_seq.is_some(),
+                verification: self.verification(id)?,
                 devices,
             });
         }

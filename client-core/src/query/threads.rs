@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::identity::safety::Verification;
 
 /// Whether a thread can be used on this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,9 @@ pub struct MemberRecord {
     pub note: Option<MembershipNote>,
     /// Whether a coordinator has counter-signed their enrolment.
     pub confirmed: bool,
+    /// Whether their keys were compared on this device: a thread with somebody whose
+    /// verification is lost says so.
+    pub verification: Verification,
     /// Up to where they have read.
     pub read_seq: u64,
 }
@@ -181,6 +185,7 @@ impl Engine {
                 expires_at_ms: member.expires_at_ms,
                 note: note.and_then(|n| MembershipNote::decode(n.as_slice()).ok()),
                 confirmed: person.is_some_and(|p| p.confirmed_seq.is_some()),
+                verification: self.verification(id)?,
                 read_seq: read_seq.unwrap_or(0),
             });
         }

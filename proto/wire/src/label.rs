@@ -41,6 +41,8 @@ labels! {
     CardPublished = "relais/1/statement/card-published",
     /// Statement: a device is revoked.
     DeviceRevoked = "relais/1/statement/device-revoked",
+    /// Statement: the root's key is replaced.
+    RootReplaced = "relais/1/statement/root-replaced",
     /// The set-up key over the first statements.
     Enrol = "relais/1/enrol",
     /// An enrolment key asks for the structure log.
@@ -79,6 +81,16 @@ labels! {
     Projection = "relais/1/projection",
     /// Derivation of the database key from a passphrase.
     DatabaseKey = "relais/1/database-key",
+    /// Key and associated data of the root's recovery kit.
+    RecoveryKit = "relais/1/recovery-kit",
+    /// Check of a recovery kit or share as it is typed.
+    RecoveryCheck = "relais/1/recovery-check",
+    /// Hash that names a proposal to replace the root's key.
+    RootProposal = "relais/1/hash/root-proposal",
+    /// Digits by which people compare a root key.
+    RootCode = "relais/1/root-code",
+    /// Digits by which two people compare their keys.
+    SafetyCode = "relais/1/safety-code",
     /// Hash that recognises a repeated request.
     RequestHash = "relais/1/hash/request",
 }

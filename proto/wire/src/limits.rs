@@ -55,6 +55,8 @@ limits! {
         "A blob that no message names by then is deleted.";
     INVITATION_MS: u64 = 72 * 3_600_000, "ms",
         "Life of an invitation: a weekend.";
+    ROOT_REPLACEMENT_MS: u64 = 7 * 24 * 3_600_000, "ms",
+        "Life of an agreement to replace the root's key: every coordinator is back from a weekend.";
     UNCONFIRMED_MS: u64 = 7 * 24 * 3_600_000, "ms",
         "An enrolment that no coordinator confirmed by then no longer counts.";
     TOKEN_MS: u64 = 15 * 60_000, "ms",

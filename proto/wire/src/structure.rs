@@ -46,6 +46,9 @@ pub enum StatementError {
     /// The entry is not the successor of the head.
     #[error("entry out of order")]
     OutOfOrder,
+    /// What was agreed has lapsed.
+    #[error("agreed too long ago")]
+    Expired,
     /// A limit of devices is reached.
     #[error("too many devices")]
     TooMany,
@@ -138,7 +141,8 @@ pub struct Card {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Structure {
     id: Option<StructureId>,
-    root_key: PublicKey,
+    /// Every root key there was, the present one last.
+    roots: Vec<PublicKey>,
     ciphersuite: u16,
     head_seq: u64,
     head_hash: [u8; 32],
@@ -165,6 +169,7 @@ pub fn statement_label(kind: StatementKind) -> Option<Label> {
         StatementKind::CardPublished => Label::CardPublished,
         StatementKind::DeviceRevoked => Label::DeviceRevoked,
         StatementKind::InvitationWithdrawn => Label::InvitationWithdrawn,
+        StatementKind::RootReplaced => Label::RootReplaced,
     })
 }
 
@@ -218,9 +223,29 @@ impl Structure {
         self.id
     }
 
-    /// The root's public key (zeros before creation).
+    /// The root's present public key (zeros before creation).
     pub fn root_key(&self) -> &PublicKey {
-        &self.root_key
+        self.roots.last().unwrap_or(&[0; 32])
+    }
+
+    /// Every root key there was, in order; the first one founded the structure.
+    pub fn roots(&self) -> &[PublicKey] {
+        &self.roots
+    }
+
+    /// Whether this is the fingerprint of a root, present or past: a link that names
+    /// one leads into this structure, since each root was named by its predecessor or
+    /// by all coordinators.
+    pub fn had_root(&self, fingerprint: &[u8; 16]) -> bool {
+        self.roots
+            .iter()
+            .any(|key| root_fingerprint(key) == *fingerprint)
+    }
+
+    /// All coordinators, by ascending id.
+    pub fn coordinators(&self) -> impl Iterator<Item = ProfessionalId> {
+        let ids = self.professionals.keys().copied();
+        ids.filter(|id| self.is_coordinator(id))
     }
 
     /// MLS cipher suite of every group of this structure.

@@ -14,8 +14,8 @@ use crate::mls::{Leaf, SUITE_XWING};
 use crate::structure::{StatementError, Structure, statement_label};
 use crate::v1::{
     CardPublished, CoordinatorCertified, DeviceAdded, DeviceRevoked, EnrolmentConfirmed,
-    InvitationIssued, InvitationWithdrawn, ProfessionalEnrolled, Statement, StatementKind,
-    StructureCreated, StructureEntry, StructureRole,
+    InvitationIssued, InvitationWithdrawn, ProfessionalEnrolled, RootReplaced, Statement,
+    StatementKind, StructureCreated, StructureEntry, StructureRole,
 };
 
 pub(crate) const STRUCTURE: StructureId = StructureId([1; 16]);
@@ -111,6 +111,33 @@ pub(crate) fn certified(who: u8) -> Draft {
         professional_key: public_bytes(who),
     };
     Draft::new(StatementKind::CoordinatorCertified, &body, &[ROOT, who])
+}
+
+/// Somebody who enrolled becomes a coordinator.
+pub(crate) fn appointed(who: u8) -> Draft {
+    Draft {
+        keys: vec![ROOT],
+        ..certified(who)
+    }
+}
+
+/// `new` replaces the root's key `old`: said by the old one, or by these coordinators.
+pub(crate) fn replaced(old: u8, new: u8, coordinators: &[u8]) -> Draft {
+    let body = RootReplaced {
+        structure_id: STRUCTURE.to_bytes(),
+        root_key: public_bytes(new),
+        replaces: public_bytes(old),
+        coordinators: coordinators.iter().map(|n| person(*n).to_bytes()).collect(),
+        expires_at_ms: NOW + limits::ROOT_REPLACEMENT_MS,
+    };
+    let old_root = [old];
+    let signers = if coordinators.is_empty() {
+        &old_root
+    } else {
+        coordinators
+    };
+    let keys = [&[new], signers].concat();
+    Draft::new(StatementKind::RootReplaced, &body, &keys)
 }
 
 pub(crate) fn invited(link: u8, who: u8, expires_at_ms: u64) -> Draft {
@@ -277,7 +304,8 @@ pub(crate) fn one_of_each_kind() -> Vec<(Practice, Draft)> {
     waiting.say(&enrolled(DOCTOR_LINK, DOCTOR));
     vec![
         (Practice::empty(), created()),
-        (staffed.clone(), certified(NURSE)),
+        (staffed.clone(), appointed(NURSE)),
+        (staffed.clone(), replaced(ROOT, 8, &[])),
         (staffed.clone(), invited(113, 13, NOW + HOUR)),
         (staffed.clone(), withdrawn(DOCTOR_LINK)),
         (staffed.clone(), enrolled(DOCTOR_LINK, DOCTOR)),

@@ -20,7 +20,7 @@ use relais_wire::v1::{
     CardPublished, ChannelEntry, ChannelRole, ClientFrame, CommitAad, CoordinatorCertified,
     DeviceAdded, DeviceRevoked, EnrolmentConfirmed, EntryKind, Hello, HelloBody, InvitationIssued,
     InvitationWithdrawn, LeafCredential, LogHead, MessageAad, ProfessionalEnrolled, RefusalCode,
-    StatementKind, StructureCreated, StructureEntry, StructureRole,
+    RootReplaced, StatementKind, StructureCreated, StructureEntry, StructureRole,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/wire.txt");
@@ -102,6 +102,18 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
         enrolment_key: public(112),
         coordinator: person(10).to_bytes(),
     };
+    let appointed = CoordinatorCertified {
+        structure_id: id.clone(),
+        professional_id: person(11).to_bytes(),
+        professional_key: public(11),
+    };
+    let replaced = RootReplaced {
+        structure_id: id.clone(),
+        root_key: public(8),
+        replaces: public(9),
+        coordinators: Vec::new(),
+        expires_at_ms: NOW + 3_600_000,
+    };
     let revoked = DeviceRevoked {
         structure_id: id,
         device_id: device(21).to_bytes(),
@@ -152,6 +164,14 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
         (
             "invitation withdrawn",
             sign_statement(Kind::InvitationWithdrawn, &withdrawn, &[&coordinator]),
+        ),
+        (
+            "nurse appointed",
+            sign_statement(Kind::CoordinatorCertified, &appointed, &[&root]),
+        ),
+        (
+            "root replaced",
+            sign_statement(Kind::RootReplaced, &replaced, &[&key(8), &root]),
         ),
         (
             "device revoked",

@@ -12,7 +12,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else {
         return;
     };
-    let kind = StatementKind::try_from(i32::from(first % 16)).unwrap_or_default();
+    let kind = StatementKind::try_from(i32::from(first % 32)).unwrap_or_default();
     let statement = signed(kind, rest).unwrap_or_else(|| Bytes::copy_from_slice(rest));
     let empty = Structure::new();
     for before in [&empty, &*PRACTICE] {

@@ -140,7 +140,8 @@ pub fn signed(kind: StatementKind, body: &[u8]) -> Option<Bytes> {
     let keys: &[u8] = match kind {
         StatementKind::Unspecified => &[],
         StatementKind::StructureCreated => &[ROOT],
-        StatementKind::CoordinatorCertified => &[ROOT, NURSE],
+        StatementKind::CoordinatorCertified => &[ROOT],
+        StatementKind::RootReplaced => &[8, ROOT],
         StatementKind::ProfessionalEnrolled => &[DOCTOR_LINK, DOCTOR],
         StatementKind::DeviceAdded => &[NURSE, 31],
         StatementKind::CardPublished => &[NURSE_PHONE],

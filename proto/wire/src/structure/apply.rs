@@ -1,6 +1,8 @@
 //! What each kind of statement requires and changes: one function a kind, each
 //! checking everything before it touches the state.
 
+mod root;
+
 use prost::Message;
 
 use super::{
@@ -12,8 +14,8 @@ use crate::label::{self, Label};
 use crate::limits;
 use crate::v1::{
     CardPublished, CoordinatorCertified, DeviceAdded, DeviceRevoked, EnrolmentConfirmed,
-    InvitationIssued, InvitationWithdrawn, ProfessionalEnrolled, Statement, StatementKind,
-    StructureCreated, StructureEntry,
+    InvitationIssued, InvitationWithdrawn, ProfessionalEnrolled, RootReplaced, Statement,
+    StatementKind, StructureCreated, StructureEntry,
 };
 
 /// A decoded statement, its body still in the bytes that were signed.
@@ -81,6 +83,9 @@ impl Structure {
             StatementKind::InvitationWithdrawn => {
                 self.invitation_withdrawn(&InvitationWithdrawn::decode(body)?, &signed)
             }
+            StatementKind::RootReplaced => {
+                self.root_replaced(&RootReplaced::decode(body)?, &signed, entry)
+            }
         }
     }
 
@@ -117,7 +122,7 @@ impl Structure {
             return Err(StatementError::AlreadySaid);
         }
         self.id = Some(id);
-        self.root_key = root_key;
+        self.roots.push(root_key);
         self.ciphersuite = suite;
         Ok(())
     }
@@ -131,7 +136,11 @@ impl Structure {
         self.ours(&body.structure_id)?;
         let id = ProfessionalId::try_from(&body.professional_id)?;
         let professional_key = key(&body.professional_key)?;
-        signed.by(&[&self.root_key, &professional_key])?;
+        // Whoever enrolled proved then that they hold the key.
+        match self.professionals.contains_key(&id) {
+            true => signed.by(&[self.root_key()])?,
+            false => signed.by(&[self.root_key(), &professional_key])?,
+        }
         match self.professionals.get_mut(&id) {
             // A professional who was enrolled by invitation is appointed.
             Some(p) if p.key == professional_key && p.standing != Standing::Coordinator => {

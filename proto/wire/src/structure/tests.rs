@@ -2,6 +2,7 @@
 
 mod form;
 mod refused;
+mod root;
 
 use prost::Message;
 
@@ -86,7 +87,7 @@ fn a_secretary_is_invited_as_a_lay_person() {
 fn a_nurse_whom_the_root_appoints_can_invite() {
     let mut practice = Practice::founded();
     practice.enrol(NURSE_LINK, NURSE, NURSE_PHONE);
-    let appointed = practice.say(&certified(NURSE));
+    let appointed = practice.say(&appointed(NURSE));
     assert!(practice.structure.is_coordinator(&person(NURSE)));
     let nurse = practice
         .structure

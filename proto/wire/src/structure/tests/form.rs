@@ -39,7 +39,7 @@ fn a_signature_for_another_kind_of_statement_does_not_serve() {
             let refused = practice.refuse(draft.signed_by(&draft.keys, *label));
             assert_eq!(refused, SignatureError::BadSignature.into());
         }
-        for number in 0..=10 {
+        for number in 0..=17 {
             if draft.kind as i32 != number {
                 let signed = draft.signed();
                 let mut statement = Statement::decode(signed.as_ref()).expect("a statement");
@@ -112,7 +112,7 @@ fn nobody_founds_the_practice_a_second_time() {
         StatementError::AlreadySaid
     );
     assert_eq!(
-        practice.refuse(certified(COORDINATOR).signed()),
+        practice.refuse(appointed(COORDINATOR).signed()),
         StatementError::AlreadySaid
     );
 }
