@@ -3,8 +3,10 @@
 use prost::Message;
 use prost::bytes::Bytes;
 use relais_content::v1::{Content, EventBody, SignedEvent, Void, content::Kind};
-use relais_wire::ids::{ChannelId, EventId};
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::label::{self, Label};
+use relais_wire::roster::{CheckedRoster, Operation};
+use relais_wire::v1::MessageAad;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -32,7 +34,52 @@ pub(crate) fn is_void(signed: &[u8]) -> bool {
     })
 }
 
+/// Whether an event is the one that its envelope announces (architecture D9).
+pub(crate) fn agrees(
+    body: &EventBody,
+    signed: &[u8],
+    channel: ChannelId,
+    device: DeviceId,
+    aad: &MessageAad,
+) -> bool {
+    body.channel_id == channel.to_bytes()
+        && body.device_id == device.to_bytes()
+        && aad.event_id == body.event_id
+        && aad.event_counter == body.counter
+        && aad.signed_event_hash == label::hash(Label::SignedEventHash, &[signed]).as_slice()
+}
+
 impl Engine {
+    /// Judges what an event says: valid, at home in this channel, and within what its
+    /// author may do by that roster at that server time. The number of its kind, or why not.
+    pub(crate) fn judge_content(
+        &self,
+        channel: ChannelId,
+        roster: &CheckedRoster,
+        author: &ProfessionalId,
+        time_ms: u64,
+        content: Option<&Content>,
+    ) -> Result<Result<u32, String>> {
+        let Some(content) = content else {
+            return Ok(Err("an event without content".into()));
+        };
+        if let Err(error) = relais_content::validate::content(content) {
+            return Ok(Err(error.to_string()));
+        }
+        let kind = relais_content::kinds::kind_number(content);
+        let channel_kind = self.channel_kind(channel, content)?;
+        if !relais_content::kinds::permitted_content(channel_kind, content) {
+            return Ok(Err("content that this channel does not hold".into()));
+        }
+        let operation = if relais_content::kinds::needs_write(kind) {
+            Operation::Write
+        } else {
+            Operation::Acknowledge
+        };
+        let may = roster.may(author, operation, time_ms);
+        Ok(may.map(|()| kind).map_err(|broken| broken.to_string()))
+    }
+
     /// Signs an event with the next counter of this device in the channel.
     pub(crate) fn sign_next(
         &mut self,

@@ -100,6 +100,13 @@ impl Engine {
                 Some(person) => self.root_approved(&approval, person),
                 None => Ok(()),
             },
+            Some(sealed_body::Item::HistoryGrant(grant)) => self.granted(sender, &grant),
+            Some(sealed_body::Item::HistoryRequest(request)) => {
+                self.history_requested(sender, &request)
+            }
+            Some(sealed_body::Item::HistoryDeclined(declined)) => {
+                self.history_declined(sender, &declined)
+            }
             _ => Ok(()),
         }
     }

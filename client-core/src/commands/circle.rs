@@ -87,7 +87,7 @@ impl Engine {
         self.transaction(|engine| engine.want_members(channel, &[], &[professional]))
     }
 
-    fn require_manager(&self, channel: ChannelId) -> Result<()> {
+    pub(crate) fn require_manager(&self, channel: ChannelId) -> Result<()> {
         self.require_unfrozen()?;
         let me = self.identity()?.professional();
         self.roster(channel)?
@@ -150,10 +150,14 @@ impl Engine {
             .map_or_else(|| "membre".to_owned(), |p| p.french.to_owned())
     }
 
-    pub(crate) fn write_encoded_note(&mut self, channel: ChannelId, note: &[u8]) -> Result<()> {
+    pub(crate) fn write_encoded_note(
+        &mut self,
+        channel: ChannelId,
+        note: &[u8],
+    ) -> Result<MembershipNote> {
         let note = MembershipNote::decode(note).map_err(|_| Error::Corrupt("note"))?;
-        self.write_inside(channel, Kind::MembershipNote(note))
-            .map(drop)
+        self.write_inside(channel, Kind::MembershipNote(note.clone()))?;
+        Ok(note)
     }
 
     /// A member now, or once what waits here is done.

@@ -72,6 +72,7 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         chunk INTEGER NOT NULL DEFAULT 0, rest BLOB NOT NULL DEFAULT x'',
         next_seq INTEGER NOT NULL DEFAULT 0, hash BLOB NOT NULL DEFAULT x'',
         time_ms INTEGER NOT NULL DEFAULT 0, roster INTEGER NOT NULL DEFAULT 0,
+        promised_from INTEGER NOT NULL DEFAULT 1, last_hash BLOB NOT NULL DEFAULT x'',
         beside BLOB NOT NULL) STRICT",
     "CREATE VIEW shown_events AS SELECT * FROM events e WHERE e.import = 0
         OR NOT EXISTS (SELECT 1 FROM imports i WHERE i.id = e.import)",
@@ -87,7 +88,7 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     // `device`: one device of the person, NULL for all of them.
     "CREATE TABLE shares (id INTEGER PRIMARY KEY AUTOINCREMENT, channel BLOB NOT NULL,
         professional BLOB NOT NULL, device BLOB, kind INTEGER NOT NULL, since_ms INTEGER NOT NULL,
-        full_from INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
+        full_from INTEGER NOT NULL, promised_from INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,
         told INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
         blob BLOB, key BLOB, part_first INTEGER NOT NULL DEFAULT 0,
         next_seq INTEGER NOT NULL DEFAULT 0, chunk INTEGER NOT NULL DEFAULT 0,

@@ -356,6 +356,7 @@ impl Engine {
             self.pump_blobs()?;
             self.dirty |= more;
         }
+        self.dirty |= self.step_history()?;
         self.dirty |= self.has_applicable();
         Ok(self.dirty)
     }
@@ -371,7 +372,7 @@ impl Engine {
     pub fn wake_at(&self) -> Option<u64> {
         let hold = (self.hold_until_ms > 0).then_some(self.hold_until_ms);
         let ready = self.link.phase == Phase::Ready;
-        let sending = [hold, self.http.next_blob_ms];
+        let sending = [hold, self.http.next_blob_ms, self.next_history_ms];
         let sending = sending.into_iter().flatten().filter(|_| ready);
         sending.chain(self.http.retry_enrolment_ms).min()
     }

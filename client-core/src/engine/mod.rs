@@ -110,6 +110,8 @@ pub struct Engine {
     /// After a refusal that says "later": nothing is staged before then.
     pub(crate) hold_until_ms: u64,
     pub(crate) trouble: Vec<Trouble>,
+    /// When somebody is asked next for a missing stretch.
+    pub(crate) next_history_ms: Option<u64>,
 }
 
 impl Engine {
@@ -148,6 +150,7 @@ impl Engine {
             dirty: true,
             hold_until_ms: 0,
             trouble: Vec::new(),
+            next_history_ms: None,
         };
         if meta::get(&engine.db, meta::keys::FROZEN)?.is_some() {
             engine.trouble.push(Trouble::Frozen);

@@ -39,7 +39,7 @@ pub struct SyncState {
     pub waiting: u64,
     /// Acts that failed and need a person.
     pub failed: u64,
-    /// Blobs not completely sent or fetched.
+    /// Blobs and stretches of history not completely sent or fetched.
     pub transfers: u64,
 }
 
@@ -111,8 +111,12 @@ impl Engine {
             waiting: count("SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')")?,
             failed: count("SELECT count(*) FROM intents WHERE state = 'failed'")?,
             transfers: count(
-                "SELECT count(*) FROM blobs b JOIN channels c ON c.channel = b.channel
-                 WHERE b.state IN ('send', 'fetch') AND c.state IN ('joined', 'creating')",
+                "SELECT (SELECT count(*) FROM blobs b JOIN channels c ON c.channel = b.channel
+                    WHERE b.state IN ('send', 'fetch') AND c.state IN ('joined', 'creating'))
+                 + (SELECT count(*) FROM shares s JOIN channels c ON c.channel = s.channel
+                    WHERE s.state <> 'failed' AND c.state = 'joined')
+                 + (SELECT count(*) FROM imports i JOIN channels c ON c.channel = i.channel
+                    WHERE i.state NOT IN ('waiting', 'refused') AND c.state = 'joined')",
             )?,
         })
     }

@@ -188,21 +188,7 @@ impl Engine {
         change: &CommitChange,
     ) -> Result<()> {
         let actor = change.committer.professional;
-        let mut told: Vec<(&str, ProfessionalId, String)> = Vec::new();
-        for (id, member) in &next.members {
-            match prior.members.get(id) {
-                None => told.push(("added", *id, role_text(member.role).into())),
-                Some(before) if before != member => {
-                    told.push(("role", *id, role_text(member.role).into()));
-                }
-                Some(_) => {}
-            }
-        }
-        let gone = prior
-            .members
-            .keys()
-            .filter(|id| !next.members.contains_key(id));
-        told.extend(gone.map(|id| ("removed", *id, String::new())));
+        let mut told = roster_changes(prior, next);
         let stays = |leaf: &&Leaf| {
             prior.members.contains_key(&leaf.professional)
                 && next.members.contains_key(&leaf.professional)
@@ -239,6 +225,30 @@ fn committed_head(message: &[u8]) -> Option<u64> {
     let aad = VLBytes::tls_deserialize(&mut rest).ok()?;
     let head = CommitAad::decode(aad.as_slice()).ok()?.structure_head?;
     Some(head.seq)
+}
+
+/// What the thread shows of one roster following another: kind of notice, whom it
+/// concerns, detail.
+pub(crate) fn roster_changes(
+    prior: &CheckedRoster,
+    next: &CheckedRoster,
+) -> Vec<(&'static str, ProfessionalId, String)> {
+    let mut told = Vec::new();
+    for (id, member) in &next.members {
+        match prior.members.get(id) {
+            None => told.push(("added", *id, role_text(member.role).into())),
+            Some(before) if before != member => {
+                told.push(("role", *id, role_text(member.role).into()));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = prior
+        .members
+        .keys()
+        .filter(|id| !next.members.contains_key(id));
+    told.extend(gone.map(|id| ("removed", *id, String::new())));
+    told
 }
 
 fn role_text(role: ChannelRole) -> &'static str {

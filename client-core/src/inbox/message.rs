@@ -9,11 +9,11 @@ use relais_content::v1::{EventBody, SignedEvent};
 use relais_wire::ids::{ChannelId, DeviceId, EventId};
 use relais_wire::label::{self, Label, hash};
 use relais_wire::mls::read_leaf;
-use relais_wire::roster::Operation;
 use relais_wire::v1::{ChannelEntry, MessageAad};
 use rusqlite::{OptionalExtension, params};
 
 use super::entry::{ChannelRow, Fault};
+use crate::content::agrees;
 use crate::engine::{Engine, Trouble};
 use crate::error::Result;
 use crate::outbox::intent::{self, Wish};
@@ -121,12 +121,7 @@ impl Engine {
             &event.signature,
         )
         .map_err(|_| park("the author's signature does not verify"))?;
-        let agrees = body.channel_id == channel.to_bytes()
-            && body.device_id == device.to_bytes()
-            && aad.event_id == body.event_id
-            && aad.event_counter == body.counter
-            && aad.signed_event_hash == hash(Label::SignedEventHash, &[signed]).as_slice();
-        if !agrees {
+        if !agrees(&body, signed, channel, device, aad) {
             return Err(park("the event is not what its envelope says"));
         }
         let id = EventId::try_from(&body.event_id).map_err(|e| park(e.to_string()))?;
@@ -137,24 +132,16 @@ impl Engine {
         if body.counter <= self.last_counter(channel, device)? {
             return Err(park("an event out of its author's order"));
         }
-        let content = body
-            .content
-            .as_ref()
-            .ok_or_else(|| park("an event without content"))?;
-        relais_content::validate::content(content).map_err(|e| park(e.to_string()))?;
-        let kind = relais_content::kinds::kind_number(content);
-        let channel_kind = self.channel_kind(channel, content)?;
-        if !relais_content::kinds::permitted_content(channel_kind, content) {
-            return Err(park("content that this channel does not hold"));
-        }
-        let operation = if relais_content::kinds::needs_write(kind) {
-            Operation::Write
-        } else {
-            Operation::Acknowledge
-        };
-        self.roster(channel)?
-            .may(&author, operation, entry.time_ms)
-            .map_err(|broken| park(broken.to_string()))?;
+        let content = body.content.as_ref();
+        let kind = self
+            .judge_content(
+                channel,
+                &self.roster(channel)?,
+                &author,
+                entry.time_ms,
+                content,
+            )?
+            .map_err(park)?;
         self.db
             .prepare_cached(
                 "INSERT INTO events (channel, seq, event_id, device, professional, counter,
@@ -171,13 +158,15 @@ impl Engine {
                 kind,
                 signed
             ])?;
-        self.fold(&Folded {
-            channel,
-            seq: entry.seq,
-            time_ms: entry.time_ms,
-            author,
-            content,
-        })?;
+        if let Some(content) = content {
+            self.fold(&Folded {
+                channel,
+                seq: entry.seq,
+                time_ms: entry.time_ms,
+                author,
+                content,
+            })?;
+        }
         Ok(())
     }
 
@@ -198,6 +187,16 @@ impl Engine {
         } else {
             self.entry_hash(channel, body.last_seen_seq)?
         };
+        Ok(self.check_seen(channel, seen, body)?)
+    }
+
+    /// `seen`: the hash known here of the entry that the author saw last.
+    pub(crate) fn check_seen(
+        &mut self,
+        channel: ChannelId,
+        seen: Option<Vec<u8>>,
+        body: &EventBody,
+    ) -> Result<()> {
         if seen.is_some_and(|hash| hash != body.last_seen_hash) {
             self.trouble(Trouble::ChannelForked(channel));
         }
@@ -209,7 +208,8 @@ impl Engine {
         Ok(())
     }
 
-    fn entry_hash(&self, channel: ChannelId, seq: u64) -> Result<Option<Vec<u8>>> {
+    /// Hash of an entry, if this device knows it.
+    pub(crate) fn entry_hash(&self, channel: ChannelId, seq: u64) -> Result<Option<Vec<u8>>> {
         Ok(self
             .db
             .prepare_cached("SELECT hash FROM entries WHERE channel = ?1 AND seq = ?2")?
@@ -217,7 +217,7 @@ impl Engine {
             .optional()?)
     }
 
-    fn last_counter(&self, channel: ChannelId, device: DeviceId) -> Result<u64> {
+    pub(crate) fn last_counter(&self, channel: ChannelId, device: DeviceId) -> Result<u64> {
         Ok(self
             .db
             .prepare_cached(

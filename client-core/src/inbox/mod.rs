@@ -3,7 +3,7 @@
 //! reason and never blocks what follows — unless it is a commit, without which
 //! nothing that follows can be read: then the channel stops visibly.
 
-mod commit;
+pub(crate) mod commit;
 mod entry;
 mod message;
 mod welcome;

@@ -17,7 +17,7 @@ use chacha20poly1305::{
     ChaCha20Poly1305, Key,
     aead::{
         Payload,
-        stream::{EncryptorBE32, NewStream, Nonce, StreamBE32, StreamPrimitive},
+        stream::{NewStream, Nonce, StreamBE32, StreamPrimitive},
     },
 };
 
@@ -73,9 +73,9 @@ pub fn plaintext_len(ciphertext_len: u64) -> Result<u64, BlobError> {
     }
 }
 
-/// Seals one blob from its start to its end.
+/// Seals one blob from its start to its end, at once or with pauses.
 pub struct BlobSealer {
-    stream: EncryptorBE32<ChaCha20Poly1305>,
+    stream: Stream,
     aad: Vec<u8>,
     position: u32,
 }
@@ -83,11 +83,21 @@ pub struct BlobSealer {
 impl BlobSealer {
     /// Starts a blob. `key` is fresh for this blob; `aad` is the label and the blob's id.
     pub fn new(key: &[u8; 32], aad: &[u8]) -> Self {
+        Self::at(key, aad, 0)
+    }
+
+    /// Goes on with a blob of which `position` chunks are sealed and kept.
+    pub fn at(key: &[u8; 32], aad: &[u8], position: u32) -> Self {
         Self {
-            stream: stream(key).encryptor(),
+            stream: stream(key),
             aad: aad.to_vec(),
-            position: 0,
+            position,
         }
+    }
+
+    /// Chunks sealed so far.
+    pub fn position(&self) -> u32 {
+        self.position
     }
 
     /// Seals a chunk that others follow.
@@ -100,12 +110,13 @@ impl BlobSealer {
             return Err(BlobError::Length);
         }
         let following = self.position.checked_add(1).ok_or(BlobError::TooLong)?;
+        let payload = Payload {
+            msg: chunk,
+            aad: &self.aad,
+        };
         let sealed = self
             .stream
-            .encrypt_next(Payload {
-                msg: chunk,
-                aad: &self.aad,
-            })
+            .encrypt(self.position, false, payload)
             .map_err(|_| BlobError::TooLong)?;
         self.position = following;
         Ok(sealed)
@@ -117,11 +128,12 @@ impl BlobSealer {
     /// [`BlobError::Length`] for any other length.
     pub fn seal_last(self, chunk: &[u8]) -> Result<Vec<u8>, BlobError> {
         check_last(self.position, chunk.len())?;
+        let payload = Payload {
+            msg: chunk,
+            aad: &self.aad,
+        };
         self.stream
-            .encrypt_last(Payload {
-                msg: chunk,
-                aad: &self.aad,
-            })
+            .encrypt(self.position, true, payload)
             .map_err(|_| BlobError::TooLong)
     }
 }

@@ -52,7 +52,28 @@ impl Engine {
         let id = BlobId(self.random()?);
         let key: [u8; 32] = self.random()?;
         let sealed = blob::seal(&key, &blob_aad(&id), plaintext);
-        let sha256 = Sha256::digest(&sealed);
+        self.put_pieces(id, 0, &sealed)?;
+        self.send_blob(channel, id, &key, plaintext.len() as u64)
+    }
+
+    /// Stores sealed bytes from `start` on, in pieces that one request carries.
+    pub(crate) fn put_pieces(&self, id: BlobId, start: u64, sealed: &[u8]) -> Result<()> {
+        for (number, piece) in sealed.chunks(limits::BLOB_TRANSFER_BYTES).enumerate() {
+            let offset = (number * limits::BLOB_TRANSFER_BYTES) as u64;
+            self.put_piece(id, start + offset, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Wants a blob at the server whose sealed pieces are all stored.
+    pub(crate) fn send_blob(
+        &mut self,
+        channel: ChannelId,
+        id: BlobId,
+        key: &[u8; 32],
+        plaintext_len: u64,
+    ) -> Result<BlobReference> {
+        let sha256 = self.blob_digest(id)?;
         self.db
             .prepare_cached(
                 "INSERT INTO blobs (blob, channel, key, plaintext_len, length, sha256, state, done)
@@ -62,20 +83,74 @@ impl Engine {
                 id.0,
                 channel.0,
                 key,
-                plaintext.len() as u64,
-                sealed.len() as u64,
-                sha256.as_slice()
+                plaintext_len,
+                blob::ciphertext_len(plaintext_len),
+                sha256
             ])?;
-        for (number, piece) in sealed.chunks(limits::BLOB_TRANSFER_BYTES).enumerate() {
-            let start = (number * limits::BLOB_TRANSFER_BYTES) as u64;
-            self.put_piece(id, start, piece)?;
-        }
+        self.dirty = true;
         Ok(BlobReference {
             blob_id: id.to_bytes(),
             key: key.to_vec().into(),
-            plaintext_len: plaintext.len() as u64,
+            plaintext_len,
             ciphertext_sha256: sha256.to_vec().into(),
         })
+    }
+
+    /// How a blob that was sent is named.
+    pub(crate) fn blob_reference(&self, id: BlobId) -> Result<BlobReference> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT key, plaintext_len, sha256 FROM blobs WHERE blob = ?1")?
+            .query_row([id.0], |row| {
+                Ok(BlobReference {
+                    blob_id: id.to_bytes(),
+                    key: row.get::<_, Vec<u8>>(0)?.into(),
+                    plaintext_len: row.get(1)?,
+                    ciphertext_sha256: row.get::<_, Vec<u8>>(2)?.into(),
+                })
+            })?)
+    }
+
+    /// Opens one chunk of a blob that is here; `None` past its end. Also whether it is
+    /// the last one.
+    pub(crate) fn blob_chunk(&self, id: BlobId, index: u32) -> Result<Option<(Vec<u8>, bool)>> {
+        let (key, length): ([u8; 32], u64) = self
+            .db
+            .prepare_cached("SELECT key, length FROM blobs WHERE blob = ?1")?
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let start = u64::from(index) * blob::SEALED_CHUNK_LEN as u64;
+        if start >= length {
+            return Ok(None);
+        }
+        let end = length.min(start + blob::SEALED_CHUNK_LEN as u64);
+        let mut statement = self.db.prepare_cached(
+            "SELECT start, bytes FROM blob_pieces WHERE blob = ?1 AND start < ?3
+             AND start + length(bytes) > ?2 ORDER BY start",
+        )?;
+        let pieces = statement.query_map(params![id.0, start, end], |row| {
+            Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })?;
+        let mut sealed = Vec::with_capacity(blob::SEALED_CHUNK_LEN);
+        for piece in pieces {
+            let (at, bytes) = piece?;
+            let from = start.saturating_sub(at) as usize;
+            let to = bytes.len().min((end - at) as usize);
+            sealed.extend_from_slice(bytes.get(from..to).unwrap_or_default());
+        }
+        let last = end == length;
+        let opener = blob::BlobOpener::new(&key, &blob_aad(&id));
+        Ok(Some((opener.open_at(index, last, &sealed)?, last)))
+    }
+
+    /// Removes a blob from this device, its pieces too.
+    pub(crate) fn forget_blob(&self, id: BlobId) -> Result<()> {
+        for sql in [
+            "DELETE FROM blob_pieces WHERE blob = ?1",
+            "DELETE FROM blobs WHERE blob = ?1",
+        ] {
+            self.db.prepare_cached(sql)?.execute([id.0])?;
+        }
+        Ok(())
     }
 
     /// A blob that a colleague's event names: fetched by itself.
@@ -327,6 +402,10 @@ impl Engine {
             .db
             .prepare_cached("SELECT sha256 FROM blobs WHERE blob = ?1")?
             .query_row([id.0], |row| row.get(0))?;
+        Ok(self.blob_digest(id)?.as_slice() == expected)
+    }
+
+    fn blob_digest(&self, id: BlobId) -> Result<[u8; 32]> {
         let mut statement = self
             .db
             .prepare_cached("SELECT bytes FROM blob_pieces WHERE blob = ?1 ORDER BY start")?;
@@ -334,7 +413,7 @@ impl Engine {
         for piece in statement.query_map([id.0], |row| row.get::<_, Vec<u8>>(0))? {
             digest.update(piece?);
         }
-        Ok(digest.finalize().as_slice() == expected)
+        Ok(digest.finalize().into())
     }
 
     fn blob_ends(&mut self, id: BlobId, state: &str) -> Result<()> {
@@ -364,7 +443,7 @@ fn tus(request: HttpRequest) -> HttpRequest {
     request.with_header("tus-resumable", "1.0.0")
 }
 
-fn blob_aad(id: &BlobId) -> Vec<u8> {
+pub(crate) fn blob_aad(id: &BlobId) -> Vec<u8> {
     let mut aad = relais_wire::label::Label::BlobChunks
         .text()
         .as_bytes()

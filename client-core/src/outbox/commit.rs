@@ -278,9 +278,14 @@ impl Engine {
             return Ok(());
         }
         self.retell_thread(channel)?;
+        // The entry at hand, with which they join, follows the cursor.
+        let joined = self
+            .channel_row(channel)?
+            .map_or(0, |row| row.cursor_seq + 1);
         for member in &change.add {
             if !member.note.0.is_empty() {
-                self.write_encoded_note(channel, &member.note.0)?;
+                let note = self.write_encoded_note(channel, &member.note.0)?;
+                self.share_promised(channel, &note, joined)?;
             }
         }
         Ok(())

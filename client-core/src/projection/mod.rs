@@ -45,39 +45,74 @@ pub(crate) fn task_after(status: i64, change: TaskChange) -> Option<i64> {
 }
 
 impl Engine {
+    /// Folds an event at the end of the log, with what follows from it beside the
+    /// projections.
     pub(crate) fn fold(&mut self, event: &Folded<'_>) -> Result<()> {
+        self.fold_rows(event.channel, event)?;
         match &event.content.kind {
-            Some(Kind::ThreadOpened(opened)) => self.fold_opened(event, opened),
-            Some(Kind::PatientHeader(header)) => self.fold_header(event, header),
-            Some(Kind::MembershipNote(note)) => self.fold_note(event, note),
-            Some(Kind::TaskCreated(task)) => self.fold_task(event, task),
-            Some(Kind::TaskChanged(change)) => self.fold_task_change(event, change),
-            Some(Kind::HandoverAcknowledged(ack)) => self.fold_acknowledgement(event, ack),
-            Some(Kind::ReadMarker(marker)) => self.fold_read(event, marker.seq),
+            Some(Kind::ThreadOpened(opened)) => {
+                self.name_thread(event.channel, opened)?;
+                self.learn_rosters(event.channel, opened)
+            }
+            Some(Kind::MembershipNote(note)) => self.expect_history(event, note),
             Some(Kind::Photo(photo)) => match &photo.original {
                 Some(original) => self.expect_blob(event.channel, original),
                 None => Ok(()),
             },
+            _ => Ok(()),
+        }
+    }
+
+    /// Folds an event into the projections that are kept under `rows`: those of its
+    /// channel, or others that are built beside them.
+    pub(crate) fn fold_rows(&self, rows: ChannelId, event: &Folded<'_>) -> Result<()> {
+        match &event.content.kind {
+            Some(Kind::PatientHeader(header)) => self.fold_header(rows, event, header),
+            Some(Kind::MembershipNote(note)) => self.fold_note(rows, event, note),
+            Some(Kind::TaskCreated(task)) => self.fold_task(rows, event, task),
+            Some(Kind::TaskChanged(change)) => self.fold_task_change(rows, event, change),
+            Some(Kind::HandoverAcknowledged(ack)) => self.fold_acknowledgement(rows, event, ack),
+            Some(Kind::ReadMarker(marker)) => self.fold_read(rows, event, marker.seq),
             // The events table is their projection.
             Some(
-                Kind::Message(_) | Kind::HandoverNote(_) | Kind::HistoryShared(_) | Kind::Void(_),
+                Kind::ThreadOpened(_)
+                | Kind::Message(_)
+                | Kind::Photo(_)
+                | Kind::HandoverNote(_)
+                | Kind::HistoryShared(_)
+                | Kind::Void(_),
             )
             | None => Ok(()),
         }
     }
 
-    fn fold_opened(&mut self, event: &Folded<'_>, opened: &ThreadOpened) -> Result<()> {
+    /// Puts the projections built under `beside` in the place of the channel's.
+    pub(crate) fn swap_rows(&self, channel: ChannelId, beside: ChannelId) -> Result<()> {
+        for table in ["headers", "circle", "tasks", "acknowledgements", "reads"] {
+            self.db
+                .prepare_cached(&format!("DELETE FROM {table} WHERE channel = ?1"))?
+                .execute([channel.0])?;
+            self.db
+                .prepare_cached(&format!(
+                    "UPDATE {table} SET channel = ?1 WHERE channel = ?2"
+                ))?
+                .execute([channel.0, beside.0])?;
+        }
+        Ok(())
+    }
+
+    /// The thread is what its latest opening says.
+    pub(crate) fn name_thread(&mut self, channel: ChannelId, opened: &ThreadOpened) -> Result<()> {
         self.db
             .prepare_cached(
                 "UPDATE channels SET thread = ?2, kind = ?3, title = ?4 WHERE channel = ?1",
             )?
             .execute(params![
-                event.channel.0,
+                channel.0,
                 opened.thread_id.as_ref(),
                 opened.channel_kind,
                 opened.title
             ])?;
-        self.learn_rosters(event.channel, opened)?;
         self.events.push_back(Event::ThreadsChanged);
         Ok(())
     }
@@ -115,14 +150,19 @@ impl Engine {
         }
     }
 
-    fn fold_header(&self, event: &Folded<'_>, header: &content::PatientHeader) -> Result<()> {
+    fn fold_header(
+        &self,
+        rows: ChannelId,
+        event: &Folded<'_>,
+        header: &content::PatientHeader,
+    ) -> Result<()> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO headers (channel, seq, author, time_ms, header)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![
-                event.channel.0,
+                rows.0,
                 event.seq,
                 event.author.0,
                 event.time_ms,
@@ -131,14 +171,14 @@ impl Engine {
         Ok(())
     }
 
-    fn fold_note(&self, event: &Folded<'_>, note: &MembershipNote) -> Result<()> {
+    fn fold_note(&self, rows: ChannelId, event: &Folded<'_>, note: &MembershipNote) -> Result<()> {
         self.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO circle (channel, professional, seq, note)
                  VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![
-                event.channel.0,
+                rows.0,
                 note.professional_id.as_ref(),
                 event.seq,
                 note.encode_to_vec()
@@ -146,7 +186,12 @@ impl Engine {
         Ok(())
     }
 
-    fn fold_task(&self, event: &Folded<'_>, task: &content::TaskCreated) -> Result<()> {
+    fn fold_task(
+        &self,
+        rows: ChannelId,
+        event: &Folded<'_>,
+        task: &content::TaskCreated,
+    ) -> Result<()> {
         // The first creation of an id counts.
         self.db
             .prepare_cached(
@@ -154,7 +199,7 @@ impl Engine {
                  status, actor, changed_ms, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, x'', 0, '')",
             )?
             .execute(params![
-                event.channel.0,
+                rows.0,
                 task.task_id.as_ref(),
                 event.seq,
                 event.author.0,
@@ -164,13 +209,16 @@ impl Engine {
         Ok(())
     }
 
-    fn fold_task_change(&self, event: &Folded<'_>, change: &TaskChanged) -> Result<()> {
+    fn fold_task_change(
+        &self,
+        rows: ChannelId,
+        event: &Folded<'_>,
+        change: &TaskChanged,
+    ) -> Result<()> {
         let status: Option<i64> = self
             .db
             .prepare_cached("SELECT status FROM tasks WHERE channel = ?1 AND task = ?2")?
-            .query_row(params![event.channel.0, change.task_id.as_ref()], |row| {
-                row.get(0)
-            })
+            .query_row(params![rows.0, change.task_id.as_ref()], |row| row.get(0))
             .optional()?;
         // A task of before this device joined, or a change that came too late: the
         // event stays in the timeline, the task is as the earlier one left it.
@@ -183,7 +231,7 @@ impl Engine {
                  WHERE channel = ?1 AND task = ?2",
             )?
             .execute(params![
-                event.channel.0,
+                rows.0,
                 change.task_id.as_ref(),
                 next,
                 event.author.0,
@@ -195,6 +243,7 @@ impl Engine {
 
     fn fold_acknowledgement(
         &self,
+        rows: ChannelId,
         event: &Folded<'_>,
         ack: &content::HandoverAcknowledged,
     ) -> Result<()> {
@@ -205,7 +254,7 @@ impl Engine {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
-                event.channel.0,
+                rows.0,
                 ack.handover.as_ref(),
                 event.author.0,
                 event.seq,
@@ -215,14 +264,14 @@ impl Engine {
         Ok(())
     }
 
-    fn fold_read(&self, event: &Folded<'_>, seq: u64) -> Result<()> {
+    fn fold_read(&self, rows: ChannelId, event: &Folded<'_>, seq: u64) -> Result<()> {
         // A marker beyond the head reads as the head; it never goes back.
         self.db
             .prepare_cached(
                 "INSERT INTO reads (channel, professional, seq) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
             )?
-            .execute(params![event.channel.0, event.author.0, seq.min(event.seq)])?;
+            .execute(params![rows.0, event.author.0, seq.min(event.seq)])?;
         Ok(())
     }
 

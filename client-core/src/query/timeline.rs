@@ -39,7 +39,8 @@ pub enum TimelineBody {
     /// A signed event of a person.
     Event(EventId, Box<Kind>),
     /// What the log itself says: `created`, `added`, `removed`, `role`,
-    /// `device_added`, `device_removed`, `joined`, `quarantined`.
+    /// `device_added`, `device_removed`, `joined`, `quarantined`; of the past also
+    /// `omitted` (a run of entries that a sharer left out) and `missing`.
     Notice {
         /// One of the kinds above.
         kind: String,
@@ -97,6 +98,34 @@ impl Told {
     }
 }
 
+fn entries(count: u64) -> String {
+    match count {
+        1 => "1 entry:".to_owned(),
+        _ => format!("{count} entries:"),
+    }
+}
+
+fn omitted_text(count: u64, reason: &str) -> String {
+    format!("{} {reason}", entries(count))
+}
+
+/// Counts an entry that was left out into the run before it, if it continues that.
+/// Returns how long the run is with it.
+fn omit(items: &mut [TimelineItem], run: u64, seq: u64, reason: &str) -> u64 {
+    let Some(item) = items.last_mut() else {
+        return 1;
+    };
+    let TimelineBody::Notice { kind, detail, .. } = &mut item.body else {
+        return 1;
+    };
+    if kind != "omitted" || *detail != omitted_text(run, reason) {
+        return 1;
+    }
+    *detail = omitted_text(run + 1, reason);
+    item.seq = Some(seq);
+    run + 1
+}
+
 /// How far a member's devices have the log, and from where on it is theirs.
 struct Delivered {
     professional: ProfessionalId,
@@ -118,8 +147,9 @@ impl Engine {
     ) -> Result<Vec<TimelineItem>> {
         let me = self.identity()?.professional();
         self.thread(channel)?;
-        let mut items = self.settled_items(channel, after_seq, limit, me)?;
-        if items.len() < limit {
+        let (mut items, ended) = self.settled_items(channel, after_seq, limit, me)?;
+        self.insert_missing(channel, after_seq, ended, &mut items)?;
+        if ended {
             items.extend(self.unsettled_items(channel, me)?);
         }
         Ok(items)
@@ -131,7 +161,7 @@ impl Engine {
         after_seq: u64,
         limit: usize,
         me: ProfessionalId,
-    ) -> Result<Vec<TimelineItem>> {
+    ) -> Result<(Vec<TimelineItem>, bool)> {
         let delivered = self.delivered_to(channel)?;
         let mut statement = self.db.prepare_cached(
             "SELECT seq, 0, time_ms, professional, '', x'', '', event_id, signed FROM shown_events
@@ -146,8 +176,10 @@ impl Engine {
             limit.min(i64::MAX as usize) as u64
         ])?;
         let mut told = self.told_before(channel, after_seq)?;
-        let mut items = Vec::new();
+        let mut items: Vec<TimelineItem> = Vec::new();
+        let (mut read, mut omitted) = (0, 0);
         while let Some(row) = rows.next()? {
+            read += 1;
             let seq: u64 = row.get(0)?;
             let author = ProfessionalId(row.get(3)?);
             let body = match row.get::<_, Option<Vec<u8>>>(8)? {
@@ -161,11 +193,24 @@ impl Engine {
                     }
                     TimelineBody::Event(EventId(row.get(7)?), Box::new(kind))
                 }
-                None => TimelineBody::Notice {
-                    kind: row.get(4)?,
-                    subject: ProfessionalId(row.get(5)?),
-                    detail: row.get(6)?,
-                },
+                None => {
+                    let (kind, detail): (String, String) = (row.get(4)?, row.get(6)?);
+                    if kind == "omitted" {
+                        omitted = omit(&mut items, omitted, seq, &detail);
+                        if omitted > 1 {
+                            continue;
+                        }
+                    }
+                    let detail = match kind.as_str() {
+                        "omitted" => omitted_text(1, &detail),
+                        _ => detail,
+                    };
+                    TimelineBody::Notice {
+                        kind,
+                        subject: ProfessionalId(row.get(5)?),
+                        detail,
+                    }
+                }
             };
             // Whoever joined later was promised nothing of this.
             let others = delivered
@@ -185,7 +230,47 @@ impl Engine {
                 body,
             });
         }
-        Ok(items)
+        Ok((items, read < limit))
+    }
+
+    /// Shows where stretches are missing and who was asked for them.
+    fn insert_missing(
+        &self,
+        channel: ChannelId,
+        after_seq: u64,
+        ended: bool,
+        items: &mut Vec<TimelineItem>,
+    ) -> Result<()> {
+        let last = items.last().and_then(|item| item.seq).unwrap_or(after_seq);
+        for missing in self.history(channel)?.missing {
+            let here = missing.until_seq > after_seq && (ended || missing.until_seq <= last);
+            if !here {
+                continue;
+            }
+            let count = missing.until_seq - missing.after_seq;
+            let state = match missing.asked {
+                _ if missing.given_up => "nobody has them any more".to_owned(),
+                Some(asked) => format!("asked {}", self.name(&asked)),
+                None => "not asked for yet".to_owned(),
+            };
+            let asked = missing.asked.unwrap_or(ProfessionalId([0; 16]));
+            let place = items.partition_point(|i| i.seq.is_some_and(|s| s < missing.until_seq));
+            let time_ms = items.get(place).map_or(0, |item| item.time_ms);
+            let notice = TimelineItem {
+                seq: Some(missing.until_seq),
+                time_ms,
+                author: asked,
+                author_name: self.name(&asked),
+                state: EventState::Sent { to: 0, of: 0 },
+                body: TimelineBody::Notice {
+                    kind: "missing".into(),
+                    subject: asked,
+                    detail: format!("{} {state}", entries(count)),
+                },
+            };
+            items.insert(place, notice);
+        }
+        Ok(())
     }
 
     /// What the log told up to a sequence and need not be shown again.
