@@ -28,7 +28,7 @@ Usage: cargo xtask COMMAND
   demo                            start a server and play the first day of a care thread
   demo --check                    the same without a person: exits 0 only if nothing is lost, doubled or leaked
   test [--quick]                  everything a change must pass; --quick is format, lints and tests only
-  bench delivery|core --json FILE measure an optimised build
+  bench delivery|core|history --json FILE measure an optimised build
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open
   help                            this text
 

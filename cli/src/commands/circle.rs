@@ -8,6 +8,7 @@ use relais_core::query::{EventState, TimelineBody};
 use relais_core::wire::ids::{ChannelId, ProfessionalId};
 use serde::Serialize;
 
+use super::history::parse_history;
 use crate::failure::{Failure, Result, exit};
 use crate::render::{Shown, Text, View};
 use crate::resolve::{self, ALL};
@@ -21,6 +22,7 @@ use crate::words::{Basis, Role};
 #[command(after_help = "Examples:
   relais thread add exemple fictif
   relais thread add exemple 'dr essai' --role reader --until 2026-12-31
+  relais thread add exemple 'dr essai' --history since=2026-11-01
   relais thread add exemple kiné --basis consent --consent-date 2026-11-20 --as 'kinésithérapeute'")]
 pub struct Add {
     /// Title or id
@@ -42,6 +44,10 @@ pub struct Add {
     /// Their role in the circle, in words; otherwise their profession
     #[arg(long = "as", value_name = "TEXT")]
     role_text: Option<String>,
+    /// What of the past is shared with them: none, summary, all or since=DATE. Everybody in the
+    /// thread sees it
+    #[arg(long, value_name = "HOW MUCH", default_value = "none", value_parser = parse_history)]
+    history: HistoryChoice,
 }
 
 /// Remove somebody: they receive that, and nothing after it
@@ -91,7 +97,7 @@ impl Add {
                     role_text: self.role_text.unwrap_or_default(),
                     basis: self.basis.schema(),
                     consent_date,
-                    history: HistoryChoice::None,
+                    history: self.history,
                 };
                 engine.add_member(channel, &member)?;
                 Ok((channel, who))

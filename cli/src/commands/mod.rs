@@ -6,6 +6,7 @@ mod export;
 mod failed;
 mod handover;
 mod header;
+mod history;
 mod invite;
 mod join;
 mod message;

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::circle::{Add, MemberView, Members, Remove};
 use super::header::{Header, HeaderView};
+use super::history::{ArrivingView, Share};
 use super::{TEXT_BYTES, text_file};
 use crate::failure::{Result, exit};
 use crate::header::HeaderForm;
@@ -33,6 +34,7 @@ pub enum Thread {
     Remove(Remove),
     Members(Members),
     Header(Header),
+    Share(Share),
 }
 
 impl Thread {
@@ -45,6 +47,7 @@ impl Thread {
             Self::Remove(command) => command.run(session).await,
             Self::Members(command) => command.run(session).await,
             Self::Header(command) => command.run(session).await,
+            Self::Share(command) => command.run(session).await,
         }
     }
 }
@@ -265,6 +268,8 @@ pub struct Show {
 struct Timeline {
     thread: ThreadView,
     header: Option<HeaderView>,
+    /// Archives of colleagues; what is missing stands among the items.
+    arriving: Vec<ArrivingView>,
     items: Vec<ItemView>,
 }
 
@@ -277,6 +282,7 @@ impl Show {
                 Ok(Timeline {
                     thread: engine.thread(channel)?.into(),
                     header: HeaderView::current(engine, channel)?,
+                    arriving: ArrivingView::all(engine, channel)?,
                     items: items(engine, channel, self.after)?,
                 })
             })
@@ -305,6 +311,9 @@ impl View for Timeline {
         ));
         if let Some(header) = &self.header {
             header.header.plain(text, "");
+        }
+        for archive in &self.arriving {
+            archive.plain(text);
         }
         for item in &self.items {
             item.plain(text);

@@ -10,7 +10,7 @@ use relais_wire::ids::{BlobId, ChannelId};
 use relais_wire::v1::{EntryHeader, EntryKind};
 use rusqlite::{OptionalExtension, params};
 
-use super::archive::{ARCHIVE_BYTES, ROSTERS_BYTES, STEP_BYTES, append, may_tell};
+use super::archive::{ARCHIVE_BYTES, RECORD_BYTES, ROSTERS_BYTES, STEP_BYTES, append, may_tell};
 use super::share::Share;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -209,6 +209,8 @@ impl Engine {
                     row.get(4)?,
                 ))
             })?;
+        // Invariant: what a step holds does not grow with the archive.
+        assert!(out.len() <= ROSTERS_BYTES + STEP_BYTES + 2 * RECORD_BYTES);
         rest.extend_from_slice(out);
         let plaintext_len = plaintext_len + out.len() as u64;
         let mut sealer = BlobSealer::at(&key, &blob_aad(&blob), chunk);

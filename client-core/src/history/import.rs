@@ -8,6 +8,7 @@ use relais_wire::ids::{BlobId, ChannelId, DeviceId};
 use rusqlite::{OptionalExtension, params};
 
 use super::archive::STEP_ENTRIES;
+use super::promise::NEVER;
 use crate::BlobState;
 use crate::engine::{Engine, Event};
 use crate::error::Result;
@@ -59,7 +60,7 @@ impl Engine {
         let Some(row) = self.channel_row(channel)? else {
             return Ok(());
         };
-        let fits = sizes && first >= 1 && first <= last && last <= row.cursor_seq;
+        let fits = sizes && first >= 1 && first <= last && last < NEVER;
         if !fits || row.state != "joined" || !self.is_member_device(channel, sharer)? {
             return Ok(());
         }

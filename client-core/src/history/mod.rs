@@ -36,11 +36,26 @@ impl Engine {
     /// One bounded step of whatever is shared, arrives or is asked for. `true` when more
     /// can be done at once.
     pub(crate) fn step_history(&mut self) -> Result<bool> {
+        if !self.has_history_work()? {
+            self.next_history_ms = self.next_request_ms()?;
+            return Ok(false);
+        }
         let more = self.transaction(|engine| {
             engine.step_requests()?;
             Ok(engine.step_shares()? | engine.step_imports()?)
         })?;
         self.next_history_ms = self.next_request_ms()?;
         Ok(more)
+    }
+
+    fn has_history_work(&self) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM shares WHERE state <> 'failed')
+                 OR EXISTS (SELECT 1 FROM imports)
+                 OR EXISTS (SELECT 1 FROM gaps WHERE next_ms <= ?1)",
+            )?
+            .query_row([self.now_ms], |row| row.get(0))?)
     }
 }

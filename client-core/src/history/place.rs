@@ -161,6 +161,7 @@ impl Engine {
                 signed,
                 import.id
             ])?;
+        self.settle_own(channel, id)?;
         if let Some(Content {
             kind: Some(Kind::Photo(photo)),
         }) = &body.content
@@ -169,6 +170,18 @@ impl Engine {
             self.expect_blob(channel, original)?;
         }
         Ok(String::new())
+    }
+
+    /// An own event of which this device did not read that it was accepted.
+    fn settle_own(&mut self, channel: ChannelId, id: EventId) -> Result<()> {
+        let intents: Vec<i64> = self
+            .db
+            .prepare_cached("SELECT id FROM intents WHERE channel = ?1 AND event_id = ?2")?
+            .query_map(params![channel.0, id.0], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        intents
+            .into_iter()
+            .try_for_each(|intent| self.settle(intent))
     }
 
     /// Counters of one device rise with the log.

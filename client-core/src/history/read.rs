@@ -18,7 +18,7 @@ use relais_wire::roster::{CheckedRoster, Operation, allowed};
 use relais_wire::v1::{EntryHeader, EntryKind, MessageAad, SignedRoster, entry_header::Payload};
 use rusqlite::{OptionalExtension, params};
 
-use super::archive::{NOT_HELD, NOT_SHARED, STEP_BYTES, take};
+use super::archive::{NOT_HELD, NOT_SHARED, RECORD_BYTES, STEP_BYTES, take};
 use super::import::Import;
 use super::promise::read_roster;
 use crate::content::agrees;
@@ -116,6 +116,8 @@ impl Engine {
             chunk += 1;
             last = ends;
         }
+        // Invariant: what a step holds does not grow with the archive.
+        assert!(rest.len() <= RECORD_BYTES + 16 + STEP_BYTES + CHUNK_LEN);
         let mut bytes = rest.as_slice();
         let mut read = Vec::new();
         let malformed = |_| because("it is malformed");

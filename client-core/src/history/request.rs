@@ -21,8 +21,16 @@ use crate::projection::Folded;
 const PROMISER_MS: u64 = 5 * 60_000;
 /// First pause for an answer, doubled with each round through all who may be asked.
 const ANSWER_MS: u64 = 2 * 60_000;
+/// Pause where a channel must be caught up before anything is asked in it.
+const BLOCKED_MS: u64 = 1_000;
+/// An own device that was there before this one may hold the past: asked after this.
+const OWN_DEVICE_MS: u64 = 2_000;
 /// Rounds before it is said that nobody has it.
 const ROUNDS: u32 = 3;
+/// Devices asked for a single entry.
+const ASKED_FOR_ONE: u32 = 4;
+/// Gaps of a channel beyond which single entries are not asked for.
+const MISSED_ENTRIES: u64 = 32;
 /// Requests of one device for one channel that are answered in an hour.
 const ANSWERS_PER_HOUR: u64 = 12;
 const HOUR_MS: u64 = 3_600_000;
@@ -56,6 +64,34 @@ impl Engine {
         Ok(())
     }
 
+    /// A single entry that this device could not read. Somebody who sends garbage to all
+    /// must not make all ask all for it: few are asked, for few entries.
+    pub(crate) fn miss_entry(&mut self, channel: ChannelId, seq: u64) -> Result<()> {
+        let open: u64 = self
+            .db
+            .prepare_cached("SELECT count(*) FROM gaps WHERE channel = ?1 AND next_ms < ?2")?
+            .query_row(params![channel.0, GIVEN_UP], |row| row.get(0))?;
+        if open < MISSED_ENTRIES {
+            self.note_gap(channel, seq - 1, seq)?;
+        }
+        Ok(())
+    }
+
+    /// After joining: another device of the same person may have been there before, and
+    /// what it holds is this person's. Not shown as missing, because nobody said so.
+    pub(crate) fn expect_own_past(&mut self, channel: ChannelId) -> Result<()> {
+        let identity = self.identity()?;
+        let (me, own) = (identity.professional(), identity.device());
+        let others = self
+            .structure
+            .devices()
+            .filter(|(id, device)| device.professional == me && **id != own);
+        if others.count() > 0 {
+            self.want_past(channel, false, OWN_DEVICE_MS)?;
+        }
+        Ok(())
+    }
+
     /// Wants everything before this device's joining. `shown`: as missing, because it
     /// is known to be this person's.
     pub(crate) fn want_past(
@@ -81,15 +117,17 @@ impl Engine {
         Ok(())
     }
 
-    /// When somebody is asked next.
+    /// When somebody is asked next. What is due and could not be asked for waits for its
+    /// channel: it is looked at again a little later.
     pub(super) fn next_request_ms(&self) -> Result<Option<u64>> {
-        Ok(self
+        let next: Option<u64> = self
             .db
             .prepare_cached(
                 "SELECT min(g.next_ms) FROM gaps g JOIN channels c ON c.channel = g.channel
                  WHERE c.state = 'joined' AND g.next_ms < ?1",
             )?
-            .query_row([GIVEN_UP], |row| row.get(0))?)
+            .query_row([GIVEN_UP], |row| row.get(0))?;
+        Ok(next.map(|at| at.max(self.now_ms + BLOCKED_MS)))
     }
 
     /// Asks for each gap whose time has come.
@@ -126,11 +164,15 @@ impl Engine {
     fn ask(&mut self, gap: &Gap) -> Result<()> {
         let asked = self.may_be_asked(gap.channel)?;
         let count = asked.len() as u32;
-        let rounds = if gap.shown { ROUNDS } else { 1 };
+        let most = match (gap.shown, gap.until_seq - gap.after_seq) {
+            (true, 1) => count.min(ASKED_FOR_ONE),
+            (true, _) => count * ROUNDS,
+            (false, _) => count,
+        };
         let Some((device, sealing_key)) = asked
             .into_iter()
             .nth((gap.tries % count.max(1)) as usize)
-            .filter(|_| gap.tries < rounds * count)
+            .filter(|_| gap.tries < most)
         else {
             return self.set_asked(gap, gap.tries, None, GIVEN_UP);
         };

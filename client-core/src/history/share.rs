@@ -124,6 +124,13 @@ impl Engine {
         if first > last {
             return Ok(false);
         }
+        // To a request an archive without an event answers nothing.
+        if wanted.kind == HistoryKind::Requested
+            && chosen.is_empty()
+            && !self.holds_event(channel, first.max(wanted.promised.full_from), last)?
+        {
+            return Ok(false);
+        }
         self.db
             .prepare_cached(
                 "INSERT INTO shares (channel, professional, device, kind, since_ms, full_from,
@@ -149,6 +156,16 @@ impl Engine {
         }
         self.dirty = true;
         Ok(true)
+    }
+
+    fn holds_event(&self, channel: ChannelId, first: u64, last: u64) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM shown_events WHERE channel = ?1
+                 AND seq BETWEEN ?2 AND ?3)",
+            )?
+            .query_row(params![channel.0, first, last], |row| row.get(0))?)
     }
 
     /// First entry from which on this device holds every header up to `last`. Beyond

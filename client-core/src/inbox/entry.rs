@@ -33,6 +33,8 @@ pub(super) enum Fault {
     Waits(Option<u64>),
     /// Quarantined: recorded with its reason, the log goes on.
     Park(String),
+    /// Quarantined here, though others may have read it: they are asked for it.
+    Unreadable(String),
     /// A commit that breaks a rule or cannot be processed: the channel stops.
     Stop(String),
     /// This database was restored or copied.
@@ -154,6 +156,10 @@ impl Engine {
                         return Ok(Outcome::Waits);
                     }
                     Fault::Park(reason) => self.park(channel, entry, &reason)?,
+                    Fault::Unreadable(reason) => {
+                        self.park(channel, entry, &reason)?;
+                        self.miss_entry(channel, entry.seq)?;
+                    }
                     Fault::Stop(reason) => {
                         self.park(channel, entry, &reason)?;
                         self.stop_channel(channel, &reason)?;
@@ -250,7 +256,6 @@ impl Engine {
 
     /// Records that this device did not read the entries after `after_seq` up to and
     /// with `until_seq`: colleagues fill them.
-    #[expect(dead_code, reason = "whoever rejoins a channel leaves a gap")]
     pub(crate) fn note_gap(
         &self,
         channel: ChannelId,

@@ -39,7 +39,8 @@ impl Engine {
             return Err(park("a message of another epoch"));
         }
         let mut group = self.take_group(channel)?;
-        let unreadable = |e: &dyn std::fmt::Display| park(format!("cannot be decrypted: {e}"));
+        let unreadable =
+            |e: &dyn std::fmt::Display| Fault::Unreadable(format!("cannot be decrypted: {e}"));
         let message: ProtocolMessage = MlsMessageIn::tls_deserialize_exact(entry.payload.as_ref())
             .map_err(|e| unreadable(&e))?
             .try_into_protocol_message()

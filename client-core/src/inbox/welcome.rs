@@ -49,7 +49,7 @@ impl Engine {
                 match fault {
                     Fault::Waits(_) => Ok(Outcome::Waits),
                     Fault::Engine(error) => Err(error),
-                    Fault::Park(reason) | Fault::Stop(reason) => {
+                    Fault::Park(reason) | Fault::Unreadable(reason) | Fault::Stop(reason) => {
                         self.park_welcome(channel, item, &reason)?;
                         Ok(Outcome::Done)
                     }
@@ -137,6 +137,7 @@ impl Engine {
             ..ChannelEntry::default()
         };
         self.notice(channel, &entry, 0, "joined", &me, &me, "")?;
+        self.expect_own_past(channel)?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! - [`store`]: the store alone, and the file that is the floor under it.
 //! - [`engine`]: two engines, measured without a network; [`bare`]: the same work
 //!   by openmls alone.
+//! - [`history`]: a past of 10,000 events shared with somebody who joins.
 //! - [`report`]: the figures as a table and as JSON.
 
 mod bare;
@@ -17,6 +18,7 @@ mod device;
 mod engine;
 mod fleet;
 mod group;
+mod history;
 mod load;
 mod report;
 mod serve;
@@ -58,6 +60,12 @@ enum Command {
         #[arg(long)]
         json: PathBuf,
     },
+    /// A long past, from one device to another.
+    History {
+        /// Where the figures go.
+        #[arg(long)]
+        json: PathBuf,
+    },
     /// The server of `delivery`; ends when its standard input does.
     #[command(hide = true)]
     ServeForBench {
@@ -75,6 +83,9 @@ fn main() -> ExitCode {
         }
         Command::Core { json } => {
             run(engine::measure()).and_then(|report| report.publish("core", &json))
+        }
+        Command::History { json } => {
+            run(history::measure()).and_then(|report| report.publish("history", &json))
         }
         Command::ServeForBench { data, keeps } => run(serve::serve(data, keeps)),
     };
