@@ -32,7 +32,7 @@ use crate::db::{self, meta};
 use crate::error::{Error, Result};
 use crate::identity::enrol::{Enrolment, Stored};
 use crate::identity::{self, Identity};
-use crate::mls::Crypto;
+use crate::mls::{Crypto, Refusal};
 
 pub use connection::Phase;
 pub use status::{SyncState, Trouble};
@@ -94,6 +94,7 @@ pub struct Engine {
     pub(crate) db: Connection,
     pub(crate) crypto: Crypto,
     pub(crate) key_packages: u32,
+    pub(crate) mls_refusal: Refusal,
     pub(crate) now_ms: u64,
     pub(crate) structure: Structure,
     pub(crate) identity: Option<Identity>,
@@ -136,6 +137,7 @@ impl Engine {
             db,
             crypto: options.crypto,
             key_packages: options.key_packages,
+            mls_refusal: Refusal::default(),
             now_ms,
             structure,
             identity,
@@ -183,11 +185,14 @@ impl Engine {
         work: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
         let (frames, events) = (self.frames.len(), self.events.len());
+        self.mls_refusal.take();
         self.db.execute_batch("BEGIN IMMEDIATE")?;
-        let result = work(self).and_then(|value| {
-            self.db.execute_batch("COMMIT")?;
-            Ok(value)
-        });
+        let result = work(self)
+            .map_err(|error| self.mls_refusal.take().map_or(error, Error::Database))
+            .and_then(|value| {
+                self.db.execute_batch("COMMIT")?;
+                Ok(value)
+            });
         if result.is_err() {
             // What memory holds may be ahead of the database: read it again.
             if !self.db.is_autocommit() {

@@ -140,12 +140,19 @@ impl Engine {
         }
         // The savepoint needs the engine as a whole, so it is spelled out here.
         self.db.execute_batch("SAVEPOINT entry")?;
+        let dirty = self.dirty;
         let applied = self.apply_kind(channel, &row, entry);
-        match applied {
+        match applied.map_err(|fault| self.blame(fault)) {
             Ok(()) => self.db.execute_batch("RELEASE entry")?,
+            // The whole transaction goes back; SQLite may have begun that by itself.
+            Err(Fault::Engine(error)) => return Err(error),
             Err(fault) => {
                 self.db.execute_batch("ROLLBACK TO entry; RELEASE entry")?;
                 self.groups.remove(&channel);
+                // Memory goes back too: an entry that waits must not keep the device
+                // awake.
+                self.dirty = dirty;
+                self.link.in_flight = self.count_in_flight()?;
                 // What was noticed is kept, whatever becomes of the entry.
                 self.remember_forks();
                 match fault {
@@ -169,6 +176,7 @@ impl Engine {
                         self.freeze()?;
                         return Ok(Outcome::Waits);
                     }
+                    // Invariant: returned above.
                     Fault::Engine(error) => return Err(error),
                 }
             }
@@ -176,6 +184,12 @@ impl Engine {
         self.advance(channel, &row, entry)?;
         self.events.push_back(Event::ThreadChanged(channel));
         Ok(Outcome::Done)
+    }
+
+    /// What the database refused is nobody's fault: the entry comes again.
+    pub(super) fn blame(&self, fault: Fault) -> Fault {
+        let refused = self.mls_refusal.take();
+        refused.map_or(fault, |error| Fault::Engine(error.into()))
     }
 
     fn apply_kind(

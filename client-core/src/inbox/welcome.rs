@@ -34,7 +34,10 @@ impl Engine {
             }
         }
         self.db.execute_batch("SAVEPOINT welcome")?;
-        match self.join_channel(channel, item, &joined, time_ms) {
+        let applied = self.join_channel(channel, item, &joined, time_ms);
+        match applied.map_err(|fault| self.blame(fault)) {
+            // The whole transaction goes back; SQLite may have begun that by itself.
+            Err(Fault::Engine(error)) => Err(error),
             Ok(()) => {
                 self.db.execute_batch("RELEASE welcome")?;
                 self.subscribe(channel, joined.seq);

@@ -47,7 +47,7 @@ pub(crate) fn group_id(channel: ChannelId, incarnation: u32) -> GroupId {
 
 impl Engine {
     pub(crate) fn provider(&self) -> Provider<'_> {
-        Provider::new(&self.crypto, &self.db)
+        Provider::new(&self.crypto, &self.db, &self.mls_refusal)
     }
 
     /// Takes the channel's group; [`Engine::keep_group`] gives it back after

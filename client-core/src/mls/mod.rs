@@ -11,4 +11,4 @@ pub mod storage;
 
 pub use crypto::Crypto;
 pub use provider::Provider;
-pub use storage::{SqlStorage, StorageError};
+pub use storage::{Refusal, SqlStorage, StorageError};

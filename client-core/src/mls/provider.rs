@@ -8,7 +8,7 @@ use openmls_traits::OpenMlsProvider;
 use rusqlite::Connection;
 
 use super::crypto::Crypto;
-use super::storage::SqlStorage;
+use super::storage::{Refusal, SqlStorage};
 
 /// Cryptography, randomness and storage for one OpenMLS operation.
 #[derive(Debug)]
@@ -19,11 +19,11 @@ pub struct Provider<'a> {
 
 impl<'a> Provider<'a> {
     /// A provider that reads and writes through `conn`, inside whatever transaction the caller has
-    /// opened on it.
-    pub fn new(crypto: &'a Crypto, conn: &'a Connection) -> Self {
+    /// opened on it. What the database refuses is noted in `refusal`.
+    pub fn new(crypto: &'a Crypto, conn: &'a Connection, refusal: &'a Refusal) -> Self {
         Self {
             crypto,
-            storage: SqlStorage::new(conn),
+            storage: SqlStorage::new(conn, refusal),
         }
     }
 }

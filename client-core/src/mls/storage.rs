@@ -9,8 +9,10 @@
 //! is JSON too. Lists (own leaf nodes, queued proposals) are one row each: they hold a handful of
 //! items and are always read whole.
 
+use std::cell::Cell;
+
 use openmls_traits::storage::{CURRENT_VERSION as V, StorageProvider, traits};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -41,16 +43,47 @@ pub enum StorageError {
 
 type Result<T, E = StorageError> = std::result::Result<T, E>;
 
+/// What the database last refused. OpenMLS wraps it in errors that look like a defect of the
+/// message in hand; whoever judges a message asks here first.
+#[derive(Debug, Default)]
+pub struct Refusal(Cell<Option<ffi::Error>>);
+
+impl Refusal {
+    /// The refusal since the last call, as the database's own error.
+    pub fn take(&self) -> Option<rusqlite::Error> {
+        let code = self.0.take()?;
+        Some(rusqlite::Error::SqliteFailure(code, None))
+    }
+
+    fn note(&self, error: &rusqlite::Error) {
+        if let rusqlite::Error::SqliteFailure(code, _) = error {
+            self.0.set(Some(*code));
+        }
+    }
+}
+
 /// OpenMLS's storage, on a connection whose transaction belongs to the caller.
 #[derive(Debug, Clone, Copy)]
 pub struct SqlStorage<'a> {
     conn: &'a Connection,
+    refusal: &'a Refusal,
 }
 
 impl<'a> SqlStorage<'a> {
     /// Works on the table `mls` of `conn`, which must exist (see [`SCHEMA`]).
-    pub fn new(conn: &'a Connection) -> Self {
-        Self { conn }
+    pub fn new(conn: &'a Connection, refusal: &'a Refusal) -> Self {
+        Self { conn, refusal }
+    }
+
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<()> {
+        let done = self
+            .conn
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute(params));
+        done.map(drop).map_err(|error| {
+            self.refusal.note(&error);
+            error.into()
+        })
     }
 
     fn put(
@@ -60,29 +93,29 @@ impl<'a> SqlStorage<'a> {
         value: &(impl Serialize + ?Sized),
     ) -> Result<()> {
         let value = Zeroizing::new(serde_json::to_vec(value)?);
-        self.conn
-            .prepare_cached("INSERT OR REPLACE INTO mls (key, value) VALUES (?1, ?2)")?
-            .execute(params![row_key(label, key)?, *value])?;
-        Ok(())
+        self.execute(
+            "INSERT OR REPLACE INTO mls (key, value) VALUES (?1, ?2)",
+            params![row_key(label, key)?, *value],
+        )
     }
 
     fn get<T: DeserializeOwned>(&self, label: &str, key: &impl Serialize) -> Result<Option<T>> {
-        self.conn
-            .prepare_cached("SELECT value FROM mls WHERE key = ?1")?
+        let read = self
+            .conn
+            .prepare_cached("SELECT value FROM mls WHERE key = ?1");
+        read.inspect_err(|error| self.refusal.note(error))?
             // Parsed from SQLite's own memory, so that no second copy of the secrets is made.
             .query_row([row_key(label, key)?], |row| {
                 Ok(serde_json::from_slice(row.get_ref(0)?.as_blob()?))
             })
-            .optional()?
+            .optional()
+            .inspect_err(|error| self.refusal.note(error))?
             .transpose()
             .map_err(StorageError::from)
     }
 
     fn delete(&self, label: &str, key: &impl Serialize) -> Result<()> {
-        self.conn
-            .prepare_cached("DELETE FROM mls WHERE key = ?1")?
-            .execute([row_key(label, key)?])?;
-        Ok(())
+        self.execute("DELETE FROM mls WHERE key = ?1", [row_key(label, key)?])
     }
 
     fn read_list<T: DeserializeOwned>(&self, label: &str, key: &impl Serialize) -> Result<Vec<T>> {

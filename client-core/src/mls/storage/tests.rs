@@ -9,7 +9,7 @@ use openmls_traits::{
 };
 use rusqlite::Connection;
 
-use crate::mls::{Crypto, Provider, storage::SCHEMA};
+use crate::mls::{Crypto, Provider, Refusal, storage::SCHEMA};
 
 const CLASSIC: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 const XWING: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES128GCM_SHA256_Ed25519;
@@ -17,6 +17,7 @@ const XWING: Ciphersuite = Ciphersuite::MLS_128_MLKEM768X25519_AES128GCM_SHA256_
 struct Device {
     conn: Connection,
     crypto: Crypto,
+    refusal: Refusal,
     private: Vec<u8>,
     public: Vec<u8>,
     suite: Ciphersuite,
@@ -43,6 +44,7 @@ impl Device {
         Self {
             conn,
             crypto,
+            refusal: Refusal::default(),
             private,
             public,
             suite,
@@ -50,7 +52,7 @@ impl Device {
     }
 
     fn provider(&self) -> Provider<'_> {
-        Provider::new(&self.crypto, &self.conn)
+        Provider::new(&self.crypto, &self.conn, &self.refusal)
     }
 
     fn credential(&self) -> CredentialWithKey {
@@ -265,7 +267,8 @@ fn a_rolled_back_commit_leaves_the_old_epoch_and_can_be_processed_again() {
 }
 
 fn follow_on(conn: &Connection, crypto: &Crypto, id: &GroupId, commit: MlsMessageOut) {
-    let provider = Provider::new(crypto, conn);
+    let refusal = Refusal::default();
+    let provider = Provider::new(crypto, conn, &refusal);
     let mut group = MlsGroup::load(provider.storage(), id).unwrap().unwrap();
     let message = wire(commit).try_into_protocol_message().unwrap();
     match group
