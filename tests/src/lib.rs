@@ -1,4 +1,5 @@
 //! Everything that needs two devices or a server: the [`world`] harness, the
-//! scenarios in `tests/`, the demo and the benches.
+//! scenarios in `tests/`, the simulation [`sim`], the demo and the benches.
 
+pub mod sim;
 pub mod world;

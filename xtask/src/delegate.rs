@@ -28,6 +28,13 @@ pub const DEMO: Program = Program {
     release: false,
 };
 
+/// Runs seeds of the simulation.
+pub const SIM: Program = Program {
+    name: "relais-sim",
+    starts: &[],
+    release: false,
+};
+
 /// Measures; only an optimised build is worth measuring.
 pub const BENCH: Program = Program {
     name: "relais-bench",

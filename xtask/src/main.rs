@@ -3,7 +3,7 @@
 //! Layout:
 //! - `run`: starts other programs, prints them, fails in words
 //! - `setup`: what a machine must have, and how to get it
-//! - `delegate`: builds and starts the programs that do the work of `demo` and `bench`
+//! - `delegate`: builds and starts the programs that do the work of `demo`, `sim` and `bench`
 //! - `test`: the gate, step by step
 //! - `assurance`: security requirements against the tests that prove them
 //!
@@ -28,11 +28,13 @@ Usage: cargo xtask COMMAND
   demo                            start a server and play the first day of a care thread
   demo --check                    the same without a person: exits 0 only if nothing is lost, doubled or leaked
   test [--quick]                  everything a change must pass; --quick is format, lints and tests only
+  sim [--seeds A..B] [--ops N]    simulate devices and server with faults, one seed after the other; a seed that fails
+                                  is shrunk and recorded
   bench delivery|core|history --json FILE measure an optimised build
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open
   help                            this text
 
-demo and bench have more options: cargo xtask demo --help
+demo, sim and bench have more options: cargo xtask demo --help
 ";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn dispatch(command: &str, args: &[String]) -> Outcome {
         "setup" => setup::command(flag(args, "--yes")?),
         "test" => test::command(flag(args, "--quick")?),
         "demo" => delegate::command(&delegate::DEMO, args),
+        "sim" => delegate::command(&delegate::SIM, args),
         "bench" => delegate::command(&delegate::BENCH, args),
         "assurance" => assurance::command(flag(args, "--strict")?),
         "help" | "--help" | "-h" => {

@@ -12,6 +12,10 @@ use crate::{
 };
 
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
+/// Seeds of the simulation that every change is tried with, and the time for them.
+const SEEDS: &str = "1..300";
+/// See [`SEEDS`].
+const SIM_SECONDS: &str = "100";
 
 /// `cargo xtask test`.
 pub fn command(quick: bool) -> Outcome {
@@ -116,6 +120,18 @@ impl Gate {
                 run::run(check.env("CARGO_TARGET_DIR", run::target_dir().join("fuzz")))
             });
         }
+        self.step("simulation", || {
+            if !built {
+                return Err(Failure(
+                    "not run, because the programs could not be built".to_owned(),
+                ));
+            }
+            run::run(
+                delegate::SIM
+                    .built()
+                    .args(["--seeds", SEEDS, "--seconds", SIM_SECONDS]),
+            )
+        });
         self.step("demo", || {
             if !built {
                 return Err(Failure(

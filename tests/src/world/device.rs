@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use prost::bytes::Bytes;
-use relais_core::engine::Phase;
 use relais_core::engine::http::{HttpRequest, HttpResponse, Method};
-use relais_core::identity::Enrolment;
 use relais_core::{Engine, Event, driver};
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use tokio_tungstenite::WebSocketStream;
@@ -317,15 +315,7 @@ impl Device {
 
     /// Whether nothing waits here: connected, caught up, all acts settled.
     pub(super) fn is_settled(&self) -> bool {
-        let joining = *self.engine.enrolment() == Enrolment::Joining;
-        if !self.online || !(joining || self.engine.wants_connection()) {
-            return true;
-        }
-        let state = self.engine.sync_state().expect("state");
-        state.caught_up
-            && state.waiting == 0
-            && state.transfers == 0
-            && self.engine.phase() == Phase::Ready
+        !self.online || super::is_settled(&self.engine, true)
     }
 
     pub(super) fn is_online(&self) -> bool {

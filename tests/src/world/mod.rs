@@ -11,7 +11,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use relais_core::Engine;
 use relais_core::commands::{NewMember, NewThread};
+use relais_core::engine::Phase;
+use relais_core::identity::Enrolment;
 use relais_core::identity::cards::OwnCard;
 use relais_server::store::Store;
 use relais_server::{Config, Server};
@@ -57,7 +60,21 @@ pub struct World {
 }
 
 /// 2026-03-02 08:00 UTC, a Monday.
-const START_MS: u64 = 1_772_438_400_000;
+pub(crate) const START_MS: u64 = 1_772_438_400_000;
+
+/// Whether nothing waits on a device: it is caught up, or has nothing to be caught up
+/// with, and all its acts are settled; with `transfers`, all photos too.
+pub(crate) fn is_settled(engine: &Engine, transfers: bool) -> bool {
+    let joining = *engine.enrolment() == Enrolment::Joining;
+    if !(joining || engine.wants_connection()) {
+        return true;
+    }
+    let state = engine.sync_state().expect("state");
+    state.caught_up
+        && state.waiting == 0
+        && (state.transfers == 0 || !transfers)
+        && engine.phase() == Phase::Ready
+}
 
 /// A fictitious card.
 pub fn card(given: &str, family: &str, profession: u32, rpps: &str) -> OwnCard {

@@ -63,8 +63,13 @@ impl Faults {
         self.withhold_structure = withhold;
     }
 
+    /// Whether entries of the structure log are kept back.
+    pub(crate) fn is_withholding(&self) -> bool {
+        self.withhold_structure
+    }
+
     /// The frame as a server with these faults would have sent it.
-    pub(super) fn falsify(&self, frame: Bytes, structure_seq: u64) -> Option<Bytes> {
+    pub(crate) fn falsify(&self, frame: Bytes, structure_seq: u64) -> Option<Bytes> {
         if !self.withhold_structure {
             return Some(frame);
         }
@@ -85,23 +90,23 @@ impl Faults {
         Some(decoded.encode_to_vec().into())
     }
 
-    pub(super) fn take_cut(&mut self) -> Option<Cut> {
+    pub(crate) fn take_cut(&mut self) -> Option<Cut> {
         self.cut.take()
     }
 
-    pub(super) fn sendings(&mut self) -> usize {
+    pub(crate) fn sendings(&mut self) -> usize {
         1 + usize::from(spend(&mut self.repeat_sent))
     }
 
-    pub(super) fn deliveries(&mut self) -> usize {
+    pub(crate) fn deliveries(&mut self) -> usize {
         1 + usize::from(spend(&mut self.repeat_received))
     }
 
-    pub(super) fn lose_request(&mut self) -> bool {
+    pub(crate) fn lose_request(&mut self) -> bool {
         spend(&mut self.lost_requests)
     }
 
-    pub(super) fn lose_answer(&mut self) -> bool {
+    pub(crate) fn lose_answer(&mut self) -> bool {
         spend(&mut self.lost_answers)
     }
 }
@@ -119,7 +124,7 @@ pub struct CutStream {
 }
 
 impl CutStream {
-    pub(super) fn new(inner: TcpStream, cut: Option<Cut>) -> Self {
+    pub(crate) fn new(inner: TcpStream, cut: Option<Cut>) -> Self {
         Self { inner, cut }
     }
 }

@@ -1,0 +1,76 @@
+//! What may stand still today, and after what. Everything else that stands still is a
+//! finding. Each line goes when the way back from it exists.
+
+use std::collections::BTreeSet;
+
+use relais_core::engine::Trouble;
+use relais_core::query::ThreadState;
+
+/// What was done to the world so far that it cannot recover from by itself.
+#[derive(Debug, Default)]
+pub struct Allowances {
+    /// Devices whose database was put back or copied: they freeze for good.
+    rolled_back: BTreeSet<usize>,
+    /// The server was restored from an old copy: devices that knew more may freeze,
+    /// channels may stop, and a device may miss what was lost without a word (see
+    /// "Faults" in ARCHITECTURE.md).
+    restored: bool,
+    /// More time passed than the server keeps entries or an enrolment without a
+    /// confirmation stands, or the server's clock said so.
+    outlived: bool,
+}
+
+impl Allowances {
+    /// A device's database was put back or copied.
+    pub fn rolled_back(&mut self, who: usize) {
+        self.rolled_back.insert(who);
+    }
+
+    /// The server's disk was put back.
+    pub fn restored(&mut self) {
+        self.restored = true;
+    }
+
+    /// Weeks passed, or seemed to.
+    pub fn outlived(&mut self) {
+        self.outlived = true;
+    }
+
+    /// Whether this device's database was put back or copied.
+    pub fn is_copy(&self, who: usize) -> bool {
+        self.rolled_back.contains(&who)
+    }
+
+    /// Whether devices may differ in what the log says: checks between devices are
+    /// then left out.
+    pub fn divergence(&self) -> bool {
+        self.restored
+    }
+
+    /// Whether the world may go on moving for ever: two copies of a device, or a
+    /// server that forgot a device, take turns in being refused.
+    pub fn unrest(&self) -> bool {
+        self.restored || !self.rolled_back.is_empty()
+    }
+
+    /// Whether a device may show this.
+    pub fn trouble(&self, who: usize, trouble: &Trouble) -> bool {
+        match trouble {
+            Trouble::Frozen => self.restored || self.rolled_back.contains(&who),
+            Trouble::Revoked | Trouble::ChannelStopped(_) => self.restored || self.outlived,
+            Trouble::StructureForked | Trouble::StructureWithheld | Trouble::ChannelForked(_) => {
+                self.restored
+            }
+            Trouble::UpdateNeeded => false,
+        }
+    }
+
+    /// Whether a thread may stand so on a device.
+    pub fn state(&self, state: &ThreadState) -> bool {
+        match state {
+            ThreadState::Stopped(_) => self.restored || self.outlived,
+            ThreadState::Creating => self.restored,
+            ThreadState::Joined | ThreadState::Removed => true,
+        }
+    }
+}

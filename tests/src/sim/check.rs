@@ -1,0 +1,252 @@
+//! What must hold whenever the world is at rest (ARCHITECTURE.md, "Invariants").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use relais_core::query::{ThreadRecord, ThreadState, TimelineBody, TimelineItem};
+use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
+
+use super::{Checked, PLANTED, Sim};
+
+/// A member's device and the thread as it has it.
+type Member = (usize, ThreadRecord);
+
+impl Sim {
+    /// Everything that holds at every rest.
+    pub(super) fn check(&mut self) -> Checked {
+        self.only_what_is_allowed_stands_still()?;
+        for who in 0..self.devices.len() {
+            let device = &mut self.devices[who];
+            let checked = device.ledger.check(&device.engine);
+            checked.map_err(|v| format!("device {who}: {}", v.0))?;
+        }
+        for (channel, members) in self.members() {
+            self.epochs_agree(channel, &members)?;
+            if !self.allowances.divergence() {
+                self.projections_agree(channel, &members)?;
+                self.everything_arrived(channel, &members)?;
+                self.nothing_arrived_outside_a_span(channel, &members)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What holds once everything is mended and everybody is online.
+    pub(super) fn check_at_rest(&mut self) -> Checked {
+        if self.allowances.divergence() {
+            return Ok(());
+        }
+        for (channel, members) in self.members() {
+            let Some(head) = self.host.head(channel) else {
+                return Err(format!("the server does not know {channel}").into());
+            };
+            for (who, thread) in members {
+                // A membership past its end pauses the device's span.
+                if thread.seq != head && !self.is_paused(who, channel) {
+                    let text = format!("device {who} is at {} of {head} in {channel}", thread.seq);
+                    return Err(text.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What holds of the server's disk.
+    pub(super) fn check_the_end(&self) -> Checked {
+        if self.host.shows(PLANTED.as_bytes()) {
+            return Err("the server's disk shows what people wrote"
+                .to_owned()
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Whether a device's membership is past its end, as whoever has read furthest
+    /// knows it: the server sends it nothing then, not even its new end.
+    fn is_paused(&self, who: usize, channel: ChannelId) -> bool {
+        let read = |device: &super::Device| {
+            let thread = device.engine.thread(channel).ok()?;
+            Some((thread.seq, device.engine.members(channel).ok()?))
+        };
+        let furthest = self
+            .devices
+            .iter()
+            .filter_map(read)
+            .max_by_key(|(seq, _)| *seq);
+        let me = self.devices[who].professional();
+        let members = furthest.map(|(_, members)| members).unwrap_or_default();
+        let mine = members.iter().find(|m| Some(m.professional) == me);
+        let end = mine.and_then(|m| m.expires_at_ms);
+        end.is_some_and(|end| end <= self.host.now_ms())
+    }
+
+    /// What a paused member wants to send waits until the membership is renewed.
+    pub(super) fn is_paused_somewhere(&self, who: usize) -> bool {
+        let threads = self.devices[who].engine.threads().unwrap_or_default();
+        threads.iter().any(|t| self.is_paused(who, t.channel))
+    }
+
+    /// Devices that are in a channel, are online, and are not paused.
+    fn members(&self) -> BTreeMap<ChannelId, Vec<Member>> {
+        let mut channels: BTreeMap<ChannelId, Vec<Member>> = BTreeMap::new();
+        for (who, device) in self.devices.iter().enumerate() {
+            if !device.online || device.disk_full || device.engine.is_frozen() {
+                continue;
+            }
+            for thread in device.engine.threads().unwrap_or_default() {
+                if thread.state == ThreadState::Joined && !self.is_paused(who, thread.channel) {
+                    let members = channels.entry(thread.channel).or_default();
+                    members.push((who, thread));
+                }
+            }
+        }
+        channels
+    }
+
+    fn only_what_is_allowed_stands_still(&self) -> Checked {
+        for (who, device) in self.devices.iter().enumerate() {
+            for trouble in device.engine.troubles() {
+                if !self.allowances.trouble(who, trouble) && !device.faults.is_withholding() {
+                    return Err(format!("device {who} shows {trouble:?}").into());
+                }
+            }
+            if !device.online || device.engine.is_frozen() {
+                continue;
+            }
+            for thread in device.engine.threads().unwrap_or_default() {
+                if !self.allowances.state(&thread.state) {
+                    let text = format!("device {who}: {} is {:?}", thread.channel, thread.state);
+                    return Err(text.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariants 2 and 7: the same epoch means the same authenticator, and no device goes back.
+    fn epochs_agree(&mut self, channel: ChannelId, members: &[Member]) -> Checked {
+        let mut seen: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+        for (who, _) in members {
+            let device = &mut self.devices[*who];
+            let (epoch, authenticator) = device.engine.epoch_authenticator(channel)?;
+            let before = device.epochs.insert(channel, epoch).unwrap_or(0);
+            if epoch < before {
+                return Err(format!("device {who} went from epoch {before} to {epoch}").into());
+            }
+            let first = seen.entry(epoch).or_insert_with(|| authenticator.clone());
+            if *first != authenticator && !self.allowances.divergence() {
+                return Err(format!("device {who} is in another epoch {epoch}").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Invariant 3: the same sequence means the same projection, from the later joiner on.
+    fn projections_agree(&self, channel: ChannelId, members: &[Member]) -> Checked {
+        let Some((first, reference)) = members.iter().min_by_key(|(_, t)| t.joined_seq) else {
+            return Ok(());
+        };
+        for (who, thread) in members.iter().filter(|(_, t)| t.seq == reference.seq) {
+            let hash = |who: &usize| {
+                let engine = &self.devices[*who].engine;
+                engine.projection_hash(channel, thread.joined_seq)
+            };
+            if hash(who)? != hash(first)? {
+                let text = format!("devices {first} and {who} show {channel} differently");
+                return Err(text.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn items(&self, who: usize, channel: ChannelId) -> Checked<Vec<TimelineItem>> {
+        Ok(self.devices[who].engine.timeline(channel, 0, usize::MAX)?)
+    }
+
+    /// Invariant 1: every event that one device has, all have whose span covers it, once.
+    fn everything_arrived(&self, channel: ChannelId, members: &[Member]) -> Checked {
+        let mut all: BTreeMap<u64, EventId> = BTreeMap::new();
+        let mut had: Vec<BTreeSet<u64>> = Vec::new();
+        for (who, _) in members {
+            let mut mine = BTreeSet::new();
+            for item in self.items(*who, channel)? {
+                let (Some(seq), TimelineBody::Event(event, _)) = (item.seq, item.body) else {
+                    continue;
+                };
+                if !mine.insert(seq) || *all.entry(seq).or_insert(event) != event {
+                    return Err(format!("device {who}: two events at {seq} of {channel}").into());
+                }
+            }
+            had.push(mine);
+        }
+        for ((who, thread), mine) in members.iter().zip(&had) {
+            let covered = all.range(thread.joined_seq + 1..=thread.seq);
+            for (seq, event) in covered {
+                // What is said again to a joiner is shown once, where it was first read.
+                if !mine.contains(seq) && !self.is_retold(channel, *seq, members)? {
+                    let text = format!("device {who} has not {event} at {seq} of {channel}");
+                    return Err(text.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_retold(&self, channel: ChannelId, seq: u64, members: &[Member]) -> Checked<bool> {
+        use relais_content::v1::content::Kind;
+        for (who, _) in members {
+            for item in self.items(*who, channel)? {
+                if item.seq == Some(seq)
+                    && let TimelineBody::Event(_, kind) = &item.body
+                {
+                    return Ok(matches!(
+                        **kind,
+                        Kind::ThreadOpened(_) | Kind::PatientHeader(_)
+                    ));
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Invariant 4: nothing arrived at a device but what the log, as the longest member knows
+    /// it, says is theirs.
+    fn nothing_arrived_outside_a_span(&self, channel: ChannelId, members: &[Member]) -> Checked {
+        let Some((first, reference)) = members.iter().min_by_key(|(_, t)| t.joined_seq) else {
+            return Ok(());
+        };
+        // For each person: the changes of their membership, in order.
+        let mut spans: BTreeMap<ProfessionalId, Vec<(u64, bool)>> = BTreeMap::new();
+        for item in self.items(*first, channel)? {
+            if let (Some(seq), TimelineBody::Notice { kind, subject, .. }) = (item.seq, item.body) {
+                match kind.as_str() {
+                    "created" | "added" => spans.entry(subject).or_default().push((seq, true)),
+                    "removed" => spans.entry(subject).or_default().push((seq, false)),
+                    _ => {}
+                }
+            }
+        }
+        let opener = reference.joined_seq <= 1;
+        let longest = self.devices[*first].professional();
+        for (who, device) in self.devices.iter().enumerate() {
+            let (Some(person), Some(delivered)) =
+                (device.professional(), device.delivered.get(&channel))
+            else {
+                continue;
+            };
+            let changes = spans.get(&person).map(Vec::as_slice).unwrap_or_default();
+            for seq in delivered.range(reference.joined_seq + 1..=reference.seq) {
+                let before = changes.iter().rev().find(|(at, _)| at < seq);
+                let inside = match before {
+                    Some((_, joined)) => *joined,
+                    // The longest member itself, or whoever was there before it.
+                    None => Some(person) == longest || !opener,
+                };
+                if !inside {
+                    let text = format!("device {who} was sent {seq} of {channel}, not its own");
+                    return Err(text.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}

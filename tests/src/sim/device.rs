@@ -1,0 +1,124 @@
+//! One device of a simulated world: a real engine on a disk of ours, and a line to the
+//! server that the world can disturb.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::bytes::Bytes;
+use rand::RngCore as _;
+use relais_core::engine::Options;
+use relais_core::mls::Crypto;
+use relais_core::{Engine, Error};
+use relais_wire::ids::{ChannelId, ProfessionalId};
+
+use super::disk::Disk;
+use super::ledger::Ledger;
+use super::pipe::Line;
+use super::{Rng, rng};
+use crate::world::Faults;
+
+/// One-time key packages in a set: few, so that they are used up.
+const KEY_PACKAGES: u32 = 4;
+
+/// Looks at each frame from the server and says what arrives instead: the place for
+/// hostile servers and members.
+pub type Filter = Box<dyn FnMut(Bytes) -> Vec<Bytes>>;
+
+/// See the module's head.
+pub struct Device {
+    /// Its engine: commands and queries go here directly.
+    pub engine: Engine,
+    /// What survives the engine.
+    pub disk: Disk,
+    /// What its network does wrong.
+    pub faults: Faults,
+    /// Changes what arrives.
+    pub filter: Option<Filter>,
+    /// Whether there is a network.
+    pub online: bool,
+    /// The device's clock against the world's, milliseconds.
+    pub clock_ahead_ms: i64,
+    /// It runs on a full disk until it is started again.
+    pub disk_full: bool,
+    /// What its person did, and what was shown of it.
+    pub ledger: Ledger,
+    /// Entries that arrived, by channel.
+    pub delivered: BTreeMap<ChannelId, BTreeSet<u64>>,
+    /// Furthest epoch seen, by channel.
+    pub epochs: BTreeMap<ChannelId, u64>,
+    pub(super) line: Option<Line>,
+    /// Bytes that the line still carries in each direction.
+    pub(super) left: (usize, usize),
+    seeds: Rng,
+}
+
+impl Device {
+    /// A fresh installation.
+    pub fn new(world: u64, number: usize, now_ms: u64) -> Self {
+        Self::on(Disk::new(), world, number, now_ms)
+    }
+
+    /// An installation on a disk that has something already.
+    pub fn on(disk: Disk, world: u64, number: usize, now_ms: u64) -> Self {
+        let mut seeds = rng(world, &format!("device {number}"));
+        Self {
+            engine: open(&disk, None, now_ms, &mut seeds).expect("a sound database"),
+            disk,
+            faults: Faults::default(),
+            filter: None,
+            online: true,
+            clock_ahead_ms: 0,
+            disk_full: false,
+            ledger: Ledger::default(),
+            delivered: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            line: None,
+            left: (usize::MAX, usize::MAX),
+            seeds,
+        }
+    }
+
+    /// The person of this device, once it is enrolled.
+    pub fn professional(&self) -> Option<ProfessionalId> {
+        Some(self.engine.whoami().ok()?.professional)
+    }
+
+    /// The connection is gone.
+    pub fn hang_up(&mut self) {
+        if self.line.take().is_some() {
+            self.engine.disconnected();
+        }
+    }
+
+    /// The process is killed, and started again on what was committed. `room`: pages
+    /// that its disk still has.
+    ///
+    /// # Errors
+    /// When the database does not open.
+    pub fn restart(&mut self, room: Option<u64>, now_ms: u64) -> Result<(), Error> {
+        self.line = None;
+        self.disk_full = room.is_some();
+        self.engine = open(&self.disk, room, now_ms, &mut self.seeds)?;
+        Ok(())
+    }
+
+    /// The disk is put back to an earlier copy.
+    ///
+    /// # Errors
+    /// When the database does not open.
+    pub fn roll_back(&mut self, copy: &[u8], now_ms: u64) -> Result<(), Error> {
+        self.disk = Disk::of(copy);
+        self.epochs.clear();
+        self.ledger.forget_what_waits();
+        self.restart(None, now_ms)
+    }
+}
+
+fn open(disk: &Disk, room: Option<u64>, now_ms: u64, seeds: &mut Rng) -> Result<Engine, Error> {
+    let mut seed = [0; 32];
+    seeds.fill_bytes(&mut seed);
+    let options = Options {
+        crypto: Crypto::from_seed(&seed),
+        key_packages: KEY_PACKAGES,
+    };
+    Engine::open_with(disk.connect(room), now_ms, options)
+}

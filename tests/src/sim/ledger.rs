@@ -1,0 +1,71 @@
+//! What the person of a device did and saw, against which their screen is checked: no
+//! accepted act is forgotten, and nothing that was shown as sent disappears.
+
+use std::collections::BTreeMap;
+
+use relais_core::Engine;
+use relais_core::query::{EventState, TimelineBody};
+use relais_wire::ids::{ChannelId, EventId};
+
+use super::Checked;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// A command accepted it.
+    Accepted,
+    /// It was shown as sent, at this place in the log.
+    Sent(u64),
+}
+
+/// See the module's head.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    events: BTreeMap<(ChannelId, EventId), Known>,
+}
+
+impl Ledger {
+    /// A command accepted an event.
+    pub fn accepted(&mut self, channel: ChannelId, event: EventId) {
+        self.events.insert((channel, event), Known::Accepted);
+    }
+
+    /// The person gave up, or wrote again, what had failed.
+    pub fn let_go(&mut self, channel: ChannelId, event: EventId) {
+        if self.events.get(&(channel, event)) == Some(&Known::Accepted) {
+            self.events.remove(&(channel, event));
+        }
+    }
+
+    /// The device's database went back: what had not left it may be gone, and what it
+    /// had read too.
+    pub fn forget_what_waits(&mut self) {
+        self.events.clear();
+    }
+
+    /// Compares with what the device shows now.
+    pub fn check(&mut self, engine: &Engine) -> Checked {
+        let mut shown = BTreeMap::new();
+        for thread in engine.threads().unwrap_or_default() {
+            for item in engine.timeline(thread.channel, 0, usize::MAX)? {
+                if let TimelineBody::Event(id, _) = item.body {
+                    let place = item
+                        .seq
+                        .filter(|_| matches!(item.state, EventState::Sent { .. }));
+                    shown.insert((thread.channel, id), place);
+                }
+            }
+        }
+        for ((channel, event), known) in &mut self.events {
+            match (*known, shown.get(&(*channel, *event))) {
+                (_, None) => return Err(format!("{event} of {channel} disappeared").into()),
+                (Known::Sent(before), Some(now)) if *now != Some(before) => {
+                    let text = format!("{event} was sent as {before} and is now {now:?}");
+                    return Err(text.into());
+                }
+                (_, Some(Some(seq))) => *known = Known::Sent(*seq),
+                (_, Some(None)) => {}
+            }
+        }
+        Ok(())
+    }
+}

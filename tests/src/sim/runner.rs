@@ -1,0 +1,61 @@
+//! Many seeds on all cores: each simulation has one thread of its own.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::plan::Plan;
+use super::{Outcome, run};
+
+/// What a batch of seeds came to.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// Simulated time of all devices, milliseconds.
+    pub device_ms: u64,
+    /// Seeds whose run failed, with what happened.
+    pub failures: Vec<(u64, Outcome)>,
+}
+
+/// Runs seeds until all are done, one fails often enough, or `budget` is over;
+/// `progress` hears of what is done now and then.
+pub fn run_seeds(
+    seeds: RangeInclusive<u64>,
+    operations: usize,
+    budget: Option<Duration>,
+    most_failures: usize,
+    progress: impl Fn(u64) + Sync,
+) -> Summary {
+    let next = AtomicU64::new(*seeds.start());
+    let stop = AtomicBool::new(false);
+    let summary = Mutex::new(Summary::default());
+    let start = Instant::now();
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > *seeds.end() || budget.is_some_and(|budget| start.elapsed() > budget) {
+                return;
+            }
+            let outcome = run(&Plan::draw(seed, operations));
+            let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+            summary.seeds += 1;
+            summary.device_ms += outcome.device_ms;
+            if outcome.failure.is_some() {
+                summary.failures.push((seed, outcome));
+                stop.fetch_or(summary.failures.len() >= most_failures, Ordering::Relaxed);
+            }
+            progress(summary.seeds);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let mut summary = summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+    summary.failures.sort_by_key(|(seed, _)| *seed);
+    summary
+}

@@ -1,0 +1,73 @@
+//! Until nothing moves any more.
+
+use super::{Checked, Sim};
+
+/// Rounds after which a world that still moves is a finding.
+const ROUNDS: usize = 2_000;
+/// Rounds without an event after which nothing moves.
+const QUIET: usize = 3;
+/// Time that passes in a round in which nothing happens: cursors are told.
+const PAUSE_MS: u64 = 250;
+/// Longest wait for a retry.
+const LONGEST_PAUSE_MS: u64 = 60_000;
+
+impl Sim {
+    /// Lets everything happen that can, then checks what must hold at rest.
+    pub(super) fn settle(&mut self) -> Checked {
+        let mut quiet = 0;
+        for _ in 0..ROUNDS {
+            let mut busy = false;
+            for who in 0..self.devices.len() {
+                // One whose disk is full connects again and again.
+                busy |= self.turn(who, usize::MAX)? && !self.devices[who].disk_full;
+                self.host.run(1);
+            }
+            if busy {
+                self.pass(1);
+            } else {
+                self.host.run(PAUSE_MS);
+                self.pass(self.until_next_retry());
+            }
+            let settled = !busy && (0..self.devices.len()).all(|who| self.is_settled(who));
+            quiet = if settled { quiet + 1 } else { 0 };
+            if quiet >= QUIET {
+                return self.check();
+            }
+        }
+        if self.allowances.unrest() {
+            return Ok(());
+        }
+        Err(format!("the world does not come to rest: {}", self.describe()).into())
+    }
+
+    fn until_next_retry(&self) -> u64 {
+        let due = (0..self.devices.len()).filter_map(|who| {
+            let at = self.devices[who].engine.wake_at()?;
+            Some(at.saturating_sub(self.time_of(who)))
+        });
+        due.min().unwrap_or(0).clamp(PAUSE_MS, LONGEST_PAUSE_MS)
+    }
+
+    fn describe(&self) -> String {
+        let mut text = String::new();
+        for (who, device) in self.devices.iter().enumerate() {
+            let engine = &device.engine;
+            let threads: Vec<_> = engine
+                .threads()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|t| (t.seq, t.epoch, t.state))
+                .collect();
+            text += &format!(
+                "\n{who}: online {} {:?} {:?} {threads:?} failed {:?}",
+                device.online,
+                engine.sync_state(),
+                engine.troubles(),
+                engine
+                    .failed_acts()
+                    .map(|f| f.into_iter().map(|f| (f.act, f.reason)).collect::<Vec<_>>()),
+            );
+        }
+        text
+    }
+}
