@@ -236,9 +236,11 @@ impl Sim {
             .devices
             .iter()
             .all(|d| d.online && !d.engine.is_frozen());
-        // Without room on its disk a device can do nothing until it is started again.
+        // Without room on its disk a device can do nothing until it is started again;
+        // without the structure log, not all.
         !device.online
             || device.disk_full
+            || device.faults.is_withholding()
             || crate::world::is_settled(&device.engine, everybody)
             || self.is_paused_somewhere(who)
     }
