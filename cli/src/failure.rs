@@ -68,6 +68,9 @@ pub enum Failure {
     /// There is no profile in the folder.
     #[error("this device has not joined a structure yet: relais join LINK")]
     NoProfile,
+    /// The device was revoked.
+    #[error("this device was revoked and has forgotten everything: relais join LINK")]
+    Wiped,
     /// The server was not reached, or did not answer, within the time given.
     #[error("{0}")]
     Network(String),
@@ -110,6 +113,7 @@ impl Failure {
             Self::Ambiguous { .. } => "ambiguous",
             Self::Value { .. } => "invalid",
             Self::NoProfile => "not_enrolled",
+            Self::Wiped => "wiped",
             Self::Network(_) => "network",
             Self::Interrupted => "interrupted",
             Self::File { .. } => "file",
@@ -119,7 +123,7 @@ impl Failure {
     /// Exit code of the process.
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Engine(Error::NotEnrolled) | Self::NoProfile => exit::NOT_ENROLLED,
+            Self::Engine(Error::NotEnrolled) | Self::NoProfile | Self::Wiped => exit::NOT_ENROLLED,
             Self::Engine(error) => match error.class() {
                 Class::UserError => exit::USER,
                 Class::Reenrol => exit::NOT_ENROLLED,

@@ -125,6 +125,22 @@ impl Session {
         self.wait_until(self.deadline, condition).await
     }
 
+    /// Like [`Session::wait`], for a device that is cut off and comes back.
+    ///
+    /// # Errors
+    /// Those of `condition`.
+    pub async fn wait_frozen<F>(&mut self, condition: F) -> Result<bool>
+    where
+        F: Fn(&mut Engine) -> relais_core::Result<bool> + Send + Sync + Clone + 'static,
+    {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match &mut self.inner {
+            Inner::Online(client) => Ok(client.wait_until(left, condition).await?),
+            Inner::Offline(engine) => Ok(condition(engine)?),
+            Inner::Closed => Err(Error::Closed.into()),
+        }
+    }
+
     async fn wait_until<F>(&mut self, deadline: Instant, condition: F) -> Result<bool>
     where
         F: Fn(&mut Engine) -> relais_core::Result<bool> + Send + Sync + Clone + 'static,
@@ -178,8 +194,14 @@ impl Session {
         let state = self.call(|e| Ok(e.enrolment().clone())).await?;
         match state {
             Enrolment::Enrolled => Ok(true),
-            Enrolment::Joining => Ok(false),
-            Enrolment::None => Err(Failure::NoProfile),
+            Enrolment::Joining | Enrolment::Comparing => Ok(false),
+            Enrolment::None => {
+                let troubles = self.call(|e| Ok(e.troubles().to_vec())).await?;
+                match troubles.contains(&Trouble::Wiped) {
+                    true => Err(Failure::Wiped),
+                    false => Err(Failure::NoProfile),
+                }
+            }
             Enrolment::Refused(code) => {
                 let code = relais_core::wire::RefusalCode::try_from(code).unwrap_or_default();
                 Err(Error::EnrolmentRefused(code).into())
@@ -272,7 +294,7 @@ fn is_cut_off(engine: &Engine) -> bool {
     let lasting = |trouble: &Trouble| {
         matches!(
             trouble,
-            Trouble::Frozen | Trouble::Revoked | Trouble::UpdateNeeded
+            Trouble::Frozen | Trouble::Revoked | Trouble::Wiped | Trouble::UpdateNeeded
         )
     };
     matches!(engine.enrolment(), Enrolment::Refused(_)) || engine.troubles().iter().any(lasting)

@@ -86,14 +86,28 @@ impl Engine {
         channel: ChannelId,
         content: Content,
     ) -> Result<(EventId, Vec<u8>)> {
-        let counter: u64 = self
+        let counter = self.next_counter(channel)?;
+        self.sign_event(channel, counter, content, EventId(self.random()?))
+    }
+
+    /// The same event, by its id, with the next counter of a device that returned.
+    pub(crate) fn sign_anew(&mut self, channel: ChannelId, signed: &[u8]) -> Result<Vec<u8>> {
+        let body = body_of(signed)?;
+        let id = EventId::try_from(&body.event_id).map_err(|_| Error::Corrupt("event"))?;
+        let content = body.content.ok_or(Error::Corrupt("event"))?;
+        let counter = self.next_counter(channel)?;
+        let (_, signed) = self.sign_event(channel, counter, content, id)?;
+        Ok(signed)
+    }
+
+    fn next_counter(&self, channel: ChannelId) -> Result<u64> {
+        Ok(self
             .db
             .prepare_cached(
                 "UPDATE channels SET event_counter = event_counter + 1 WHERE channel = ?1
                  RETURNING event_counter",
             )?
-            .query_row([channel.0], |row| row.get(0))?;
-        self.sign_event(channel, counter, content)
+            .query_row([channel.0], |row| row.get(0))?)
     }
 
     /// A void that takes the counter of an event that was given up.
@@ -105,7 +119,8 @@ impl Engine {
     pub(crate) fn resign(&self, signed: &[u8], kind: Kind) -> Result<(EventId, Vec<u8>)> {
         let body = body_of(signed)?;
         let channel = ChannelId::try_from(&body.channel_id).map_err(|_| Error::Corrupt("event"))?;
-        self.sign_event(channel, body.counter, Content { kind: Some(kind) })
+        let content = Content { kind: Some(kind) };
+        self.sign_event(channel, body.counter, content, EventId(self.random()?))
     }
 
     fn sign_event(
@@ -113,10 +128,10 @@ impl Engine {
         channel: ChannelId,
         counter: u64,
         content: Content,
+        id: EventId,
     ) -> Result<(EventId, Vec<u8>)> {
         let identity = self.identity()?;
         let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
-        let id = EventId(self.random()?);
         let head = self.structure.head();
         let body = EventBody {
             channel_id: channel.to_bytes(),

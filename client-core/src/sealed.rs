@@ -80,13 +80,14 @@ impl Engine {
         let Ok(sender) = DeviceId::try_from(&body.sender_device) else {
             return Ok(());
         };
+        let me = self.identity()?.professional();
         let person = self
             .structure
             .valid_device(&sender, self.structure.head().seq, self.now_ms)
             .map(|device| device.professional);
-        let from_coordinator = person.is_some_and(|id| self.structure.is_coordinator(&id));
+        let entitled = person.is_some_and(|id| id == me || self.structure.is_coordinator(&id));
         match body.item {
-            Some(sealed_body::Item::DirectoryKey(directory)) if from_coordinator => {
+            Some(sealed_body::Item::DirectoryKey(directory)) if entitled => {
                 if let Ok(key) = <[u8; 32]>::try_from(directory.key.as_ref()) {
                     self.learn_directory_key(directory.version, key)?;
                 }
@@ -118,16 +119,13 @@ impl Engine {
             ciphertext: item.ciphertext.to_vec().into(),
         };
         let info = Label::Sealed.text().as_bytes();
-        let plaintext = self
-            .crypto
-            .hpke_open(
-                hpke(),
-                &ciphertext,
-                &identity.sealing_private,
-                info,
-                identity.device().as_ref(),
-            )
-            .ok()?;
+        let receiver = identity.device();
+        let open = |key: &[u8]| {
+            self.crypto
+                .hpke_open(hpke(), &ciphertext, key, info, receiver.as_ref())
+                .ok()
+        };
+        let plaintext = identity.sealing_keys().find_map(open)?;
         let sealed = content::Sealed::decode(plaintext.as_slice()).ok()?;
         let body = content::SealedBody::decode(sealed.body.clone()).ok()?;
         let sender = DeviceId::try_from(&body.sender_device).ok()?;

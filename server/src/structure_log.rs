@@ -128,5 +128,6 @@ pub fn sayable(kind: StatementKind) -> bool {
         StatementKind::Unspecified
             | StatementKind::StructureCreated
             | StatementKind::ProfessionalEnrolled
+            | StatementKind::DeviceLinked
     )
 }

@@ -21,10 +21,16 @@ use crate::session::{Opening, Session};
 #[command(after_help = "Examples:
   relais join 'https://cabinet.example/join#1.AQ…' --given-name Hélène --family-name Exemple --profession lay
   relais join 'https://cabinet.example/join#1.Ag…'
+  relais join --server https://cabinet.example    then, on your other device: relais device accept …
   relais --profile ~/second join - --with-passphrase < link.txt")]
 pub struct Join {
-    /// Set-up or invitation link, or `-`
-    link: String,
+    /// Set-up, invitation or device link, or `-`
+    #[arg(required_unless_present = "server", conflicts_with = "server")]
+    link: Option<String>,
+    /// Link this device as another one of yours: it shows a request, which your other
+    /// device accepts, and then asks for the code that appears there
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
     #[command(flatten)]
     card: CardOptions,
     /// Protect the profile with a passphrase instead of a key file
@@ -43,19 +49,25 @@ impl Join {
                 "joining needs the server: leave out --offline".into(),
             ));
         }
-        self.link = text_or_stdin(&self.link, LINK_BYTES)?.trim().to_owned();
-        let link: Link = self
-            .link
-            .parse()
-            .map_err(|e| Failure::value("LINK", format!("{e}")))?;
-        match link.kind {
+        let kind = match &self.link {
+            Some(link) => {
+                let text = text_or_stdin(link, LINK_BYTES)?.trim().to_owned();
+                let link: Link = text
+                    .parse()
+                    .map_err(|e| Failure::value("LINK", format!("{e}")))?;
+                self.link = Some(text);
+                link.kind
+            }
+            None => LinkKind::Device,
+        };
+        match kind {
             LinkKind::SetUp => self.card.required()?.check()?,
-            LinkKind::Invitation if self.card.is_given() => {
-                let why = "an invitation brings the name along: leave out --given-name, \
+            LinkKind::Invitation | LinkKind::Device if self.card.is_given() => {
+                let why = "the link brings the name along: leave out --given-name, \
                            --family-name, --profession and --rpps";
                 return Err(Failure::Usage(why.into()));
             }
-            LinkKind::Invitation => {}
+            LinkKind::Invitation | LinkKind::Device => {}
         }
         let profile = &opening.profile;
         if !profile.exists() {
@@ -71,16 +83,20 @@ impl Join {
 
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
         let card: Option<OwnCard> = self.card.given()?;
-        let link = self.link;
-        session
-            .call(move |engine| {
-                // A join that the server has not answered goes on where it was.
-                if *engine.enrolment() != Enrolment::Joining {
-                    engine.join(&link, card)?;
-                }
-                Ok(())
-            })
-            .await?;
+        match (self.link, self.server) {
+            (Some(link), _) => {
+                session
+                    .call(move |engine| {
+                        // A join that the server has not answered goes on where it was.
+                        if *engine.enrolment() != Enrolment::Joining {
+                            engine.join(&link, card)?;
+                        }
+                        Ok(())
+                    })
+                    .await?;
+            }
+            (None, server) => scan(session, server.unwrap_or_default()).await?,
+        }
         let enrolled = session.enrolled().await?;
         // The first cards and keys leave before the command ends.
         let up_to_date = enrolled
@@ -101,6 +117,33 @@ impl Join {
         }
         .into())
     }
+}
+
+/// Shows the request, waits to be accepted, and asks for the code.
+async fn scan(session: &mut Session, server: String) -> Result<()> {
+    let request = session
+        .call(move |engine| match engine.link_request() {
+            Some(request) => Ok(request),
+            None => Ok(engine.join_by_scan(&server)?),
+        })
+        .await?;
+    // Told while the command runs: somebody has to carry it to the other device.
+    eprintln!("{request}\nOn a device that you use already: relais device accept REQUEST");
+    session
+        .wait(|e| Ok(*e.enrolment() != Enrolment::Joining))
+        .await?;
+    if session.call(|e| Ok(e.enrolment().clone())).await? == Enrolment::Comparing {
+        eprintln!("The code that your other device shows:");
+        let code = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map(|_| line)
+        });
+        let input = std::path::Path::new("standard input");
+        let code = code.await.map_err(|_| Failure::Interrupted)?;
+        let code = code.map_err(|e| Failure::file(input, e))?;
+        session.call(move |e| Ok(e.confirm_link(&code)?)).await?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Serialize)]

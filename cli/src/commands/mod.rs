@@ -2,6 +2,7 @@
 
 mod circle;
 mod coordinator;
+mod device;
 mod export;
 mod failed;
 mod handover;
@@ -17,6 +18,7 @@ mod recovery;
 mod replacement;
 mod root;
 mod safety;
+mod staff;
 mod sync;
 mod task;
 mod thread;
@@ -35,6 +37,8 @@ pub enum Command {
     Join(join::Join),
     Whoami(people::WhoAmI),
     People(people::People),
+    #[command(subcommand)]
+    Device(device::Device),
     Invite(invite::Invite),
     #[command(subcommand)]
     Coordinator(coordinator::Coordinator),
@@ -95,6 +99,7 @@ impl Command {
             Self::Join(command) => command.run(session).await?,
             Self::Whoami(command) => command.run(session).await?,
             Self::People(command) => command.run(session).await?,
+            Self::Device(command) => command.run(session).await?,
             Self::Invite(command) => command.run(session).await?,
             Self::Coordinator(command) => command.run(session).await?,
             Self::Recovery(command) => command.run(session).await?,

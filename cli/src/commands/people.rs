@@ -10,6 +10,7 @@ use relais_core::wire::structure::Standing;
 use serde::Serialize;
 
 use super::safety::{Safety, verification_word};
+use super::staff::Staff;
 use super::sync::Sync;
 use crate::failure::{Failure, Result};
 use crate::render::{Shown, Text, View};
@@ -214,9 +215,13 @@ impl View for MeView {
     }
 }
 
-/// List everybody of the structure, or compare keys with somebody
+/// List everybody of the structure; compare keys, invite again, send away
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  relais people --json\n  relais people safety-code fictif")]
+#[command(after_help = "Examples:
+  relais people --json
+  relais people safety-code fictif
+  relais people reinvite fictif --lost 3f9a
+  relais people revoke fictif")]
 pub struct People {
     #[command(subcommand)]
     action: Option<Action>,
@@ -225,6 +230,8 @@ pub struct People {
 #[derive(Debug, Subcommand)]
 enum Action {
     SafetyCode(Safety),
+    #[command(flatten)]
+    Staff(Staff),
 }
 
 /// A person of the structure.
@@ -285,8 +292,10 @@ struct PeopleView {
 
 impl People {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
-        if let Some(Action::SafetyCode(command)) = self.action {
-            return command.run(session).await;
+        match self.action {
+            Some(Action::SafetyCode(command)) => return command.run(session).await,
+            Some(Action::Staff(command)) => return command.run(session).await,
+            None => {}
         }
         session.freshen().await?;
         let people = session.call(|e| PersonView::everybody(e)).await?;

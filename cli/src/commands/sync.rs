@@ -26,11 +26,15 @@ impl From<&Trouble> for TroubleView {
         let (code, message) = match trouble {
             Trouble::Frozen => (
                 "frozen",
-                "this profile was restored or copied: join again, in another folder",
+                "this profile was restored or copied: relais device return, or join again in another folder",
             ),
             Trouble::Revoked => (
                 "revoked",
-                "this device was revoked: a coordinator can invite you again",
+                "the server says that this device was revoked: a coordinator can invite you again",
+            ),
+            Trouble::Wiped => (
+                "wiped",
+                "this device was revoked and has forgotten everything: relais join LINK",
             ),
             Trouble::UpdateNeeded => ("update_needed", "the server needs a newer relais"),
             Trouble::StructureForked => (
@@ -73,7 +77,8 @@ impl std::fmt::Display for TroubleView {
 
 /// Whether troubles mean that the device must be enrolled again.
 pub fn must_enrol_again(troubles: &[Trouble]) -> bool {
-    let again = |trouble: &Trouble| matches!(trouble, Trouble::Frozen | Trouble::Revoked);
+    let again =
+        |trouble: &Trouble| matches!(trouble, Trouble::Frozen | Trouble::Revoked | Trouble::Wiped);
     troubles.iter().any(again)
 }
 

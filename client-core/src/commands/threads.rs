@@ -44,7 +44,7 @@ impl Engine {
         self.require_unfrozen()?;
         let identity = self.identity()?;
         let me = identity.professional();
-        let standing = self.structure.professional(&me).map(|p| p.standing);
+        let standing = self.structure.professional(&me).map(|p| p.standing());
         if standing.is_none_or(|s| s == Standing::Lay) {
             return Err(Error::NotAllowed(
                 "only a professional or coordinator opens a thread",

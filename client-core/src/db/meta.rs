@@ -24,6 +24,10 @@ pub(crate) mod keys {
     pub const RESTORES: &str = "restores";
     /// Set for good once a restored or cloned database was noticed.
     pub const FROZEN: &str = "frozen";
+    /// Identity and request of a frozen device that returns, JSON.
+    pub const RETURN: &str = "return";
+    /// Set when a revoked device forgot everything, until it joins again.
+    pub const WIPED: &str = "wiped";
     /// Last inbox item that was applied.
     pub const INBOX_SEQ: &str = "inbox_seq";
     /// Versions and keys of the structure's directory, JSON.

@@ -52,6 +52,12 @@ pub(crate) struct Link {
     pub closed: BTreeSet<ChannelId>,
     /// The next inbox item waits for a log to be read to its end.
     pub inbox_blocked: bool,
+    /// Server time at connection, and this device's own.
+    pub times_ms: Option<(u64, u64)>,
+    /// When it is this device's turn to replace the directory key.
+    pub directory_due_ms: Option<u64>,
+    /// Structure head at which it last tried.
+    pub directory_at_seq: Option<u64>,
 }
 
 impl Engine {
@@ -114,6 +120,12 @@ impl Engine {
         self.link.token.as_deref()
     }
 
+    /// The server's time, as far as it can be told while connected.
+    pub(crate) fn server_now(&self) -> Option<u64> {
+        let (server, own) = self.link.times_ms?;
+        Some(server.saturating_add(self.now_ms.saturating_sub(own)))
+    }
+
     pub(crate) fn push(&mut self, frame: client_frame::Frame) {
         let frame = ClientFrame { frame: Some(frame) };
         self.frames.push_back(frame.encode_to_vec().into());
@@ -170,8 +182,10 @@ impl Engine {
             meta::put(&engine.db, keys::RECEIPT, &ready.receipt)?;
             engine.server_restores(ready.restores)
         })?;
+        self.trouble.retain(|trouble| *trouble != Trouble::Revoked);
         self.link.phase = Phase::Ready;
         self.link.token = Some(ready.token);
+        self.link.times_ms = Some((ready.time_ms, self.now_ms));
         let structure_after = self.structure.head().seq;
         self.push(client_frame::Frame::Subscribe(Subscribe {
             log: Some(subscribe::Log::StructureAfter(structure_after)),
@@ -272,7 +286,7 @@ impl Engine {
             RefusalCode::CloneSuspected => self.freeze(),
             RefusalCode::DeviceRevoked => {
                 self.trouble(Trouble::Revoked);
-                Ok(())
+                self.ask_for_revocation()
             }
             RefusalCode::UnsupportedVersion => {
                 self.trouble(Trouble::UpdateNeeded);
@@ -328,6 +342,11 @@ impl Engine {
             }
             return Ok(false);
         }
+        if self.is_revoked() && !self.is_frozen() {
+            self.wipe()?;
+            return Ok(false);
+        }
+        self.continue_return()?;
         let due = self.wake_at().is_some_and(|at| at <= self.now_ms);
         if !std::mem::take(&mut self.dirty) && !due {
             return Ok(false);
@@ -372,7 +391,12 @@ impl Engine {
     pub fn wake_at(&self) -> Option<u64> {
         let hold = (self.hold_until_ms > 0).then_some(self.hold_until_ms);
         let ready = self.link.phase == Phase::Ready;
-        let sending = [hold, self.http.next_blob_ms, self.next_history_ms];
+        let sending = [
+            hold,
+            self.http.next_blob_ms,
+            self.next_history_ms,
+            self.link.directory_due_ms,
+        ];
         let sending = sending.into_iter().flatten().filter(|_| ready);
         sending.chain(self.http.retry_enrolment_ms).min()
     }

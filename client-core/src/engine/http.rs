@@ -83,6 +83,8 @@ pub(crate) enum Purpose {
     StructureLog,
     Enrol,
     RestoreStructure,
+    RevocationLog,
+    Return,
     BlobCreate(BlobId),
     BlobOffset(BlobId),
     BlobPatch(BlobId),
@@ -122,6 +124,10 @@ impl Http {
         self.outstanding
             .values()
             .any(|purpose| *purpose == Purpose::RestoreStructure)
+    }
+
+    pub fn is_returning(&self) -> bool {
+        self.outstanding.values().any(|p| *p == Purpose::Return)
     }
 
     pub fn outstanding(&self) -> usize {
@@ -173,6 +179,11 @@ impl Engine {
                 Ok(())
             }
             Purpose::RestoreStructure => self.structure_restored(response),
+            Purpose::Return => self.return_answered(response.as_ref()),
+            Purpose::RevocationLog => match &response {
+                Some(response) => self.revocation_log(response),
+                None => Ok(()),
+            },
             Purpose::BlobCreate(blob)
             | Purpose::BlobOffset(blob)
             | Purpose::BlobPatch(blob)

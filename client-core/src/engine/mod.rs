@@ -44,6 +44,12 @@ pub enum Event {
     Enrolled,
     /// The server refused the enrolment for good.
     EnrolmentRefused(RefusalCode),
+    /// A frozen device came back under another id.
+    Returned,
+    /// This device was revoked and has forgotten everything; it can join again.
+    Wiped,
+    /// The device was accepted: the person types the code that the other one shows.
+    CompareCode,
     /// Cards, professionals or devices changed.
     PeopleChanged,
     /// An invitation issued here or elsewhere was used.
@@ -156,6 +162,9 @@ impl Engine {
         };
         if meta::get(&engine.db, meta::keys::FROZEN)?.is_some() {
             engine.trouble.push(Trouble::Frozen);
+        }
+        if meta::get(&engine.db, meta::keys::WIPED)?.is_some() {
+            engine.trouble.push(Trouble::Wiped);
         }
         engine.recall_forks()?;
         engine.continue_enrolment();

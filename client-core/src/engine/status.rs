@@ -12,8 +12,11 @@ use crate::identity::enrol::WhoAmI;
 pub enum Trouble {
     /// The database was restored or copied: the device must be enrolled again.
     Frozen,
-    /// This device was revoked.
+    /// The server says that this device was revoked. When its log proves it, the
+    /// device wipes itself ([`crate::Event::Wiped`]).
     Revoked,
+    /// This device was revoked and has forgotten everything; it can join again.
+    Wiped,
     /// The server needs a newer version of the program.
     UpdateNeeded,
     /// The server showed two versions of the structure log, or one that breaks
@@ -134,7 +137,7 @@ impl Engine {
             professional,
             device: identity.device(),
             card: self.card(&professional)?,
-            confirmed: person.is_some_and(|p| p.confirmed_seq.is_some()),
+            confirmed: person.is_some_and(|p| p.is_confirmed()),
             coordinator: self.structure.is_coordinator(&professional),
             server_url: self.enrolment.server_url.clone(),
         })

@@ -18,7 +18,7 @@ impl Engine {
     /// coordinator already or nobody has confirmed them, those of the access.
     pub fn appoint(&mut self, professional: ProfessionalId, access: &RootAccess) -> Result<()> {
         let person = self.known(&professional)?;
-        if person.confirmed_seq.is_none() {
+        if !person.is_confirmed() {
             return Err(Error::NotAllowed("nobody has confirmed them yet"));
         }
         if self.structure.is_coordinator(&professional) {
@@ -27,7 +27,7 @@ impl Engine {
         let body = CoordinatorCertified {
             structure_id: self.identity()?.structure().to_bytes(),
             professional_id: professional.to_bytes(),
-            professional_key: person.key.to_vec().into(),
+            professional_key: person.newest().key.to_vec().into(),
         };
         let root = self.root_signer(access)?;
         let statement = sign_statement(StatementKind::CoordinatorCertified, &body, &[&root]);

@@ -8,19 +8,17 @@ use relais_content::v1 as content;
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::label::{self, Label};
 use relais_wire::link::{Link, LinkKind};
-use relais_wire::structure::sign_statement;
 use relais_wire::v1::{
-    CoordinatorCertified, DeviceAdded, EnrolRequest, EnrolResponse, ProfessionalEnrolled, Refusal,
-    StatementKind, StructureCreated, StructureLogRequest, StructureLogResponse, StructureRecord,
+    EnrolResponse, Refusal, StructureLogRequest, StructureLogResponse, StructureRecord,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::Identity;
 use super::cards::OwnCard;
+use super::link::Scan;
+use super::request::public_bytes;
 use crate::db::meta::{self, keys};
 use crate::engine::http::{HttpRequest, HttpResponse, Method, Purpose};
-use crate::engine::{Engine, Event};
+use crate::engine::{Engine, Event, Trouble};
 use crate::error::{Error, Result};
 
 /// How far the enrolment is.
@@ -31,6 +29,9 @@ pub enum Enrolment {
     None,
     /// The device waits for the server; everything is durable here.
     Joining,
+    /// The device was scanned: the person compares a code
+    /// ([`Engine::confirm_link`]).
+    Comparing,
     /// The structure log holds this device.
     Enrolled,
     /// The server refused for good; the reason is a `RefusalCode` number.
@@ -49,21 +50,18 @@ pub(crate) struct Stored {
     pub request: Vec<u8>,
     /// The first coordinator's own card, published after set-up.
     pub card: Option<OwnCard>,
+    /// A device that asked to be linked by being scanned.
+    pub scan: Option<Scan>,
 }
 
 impl Engine {
-    /// Begins to join with a set-up or invitation link; the driver then carries
-    /// out the requests. `card` is for set-up: an invitation brings one along.
+    /// Begins to join with a set-up, invitation or device link; the driver then
+    /// carries out the requests. `card` is for set-up alone.
     ///
     /// # Errors
     /// [`Error::AlreadyEnrolled`], [`Error::Link`], [`Error::Invalid`] for the card.
     pub fn join(&mut self, link: &str, card: Option<OwnCard>) -> Result<()> {
-        if !matches!(
-            self.enrolment.state,
-            Enrolment::None | Enrolment::Refused(_)
-        ) {
-            return Err(Error::AlreadyEnrolled);
-        }
+        self.require_not_joined()?;
         let parsed: Link = link
             .trim()
             .parse()
@@ -78,11 +76,8 @@ impl Engine {
                     "set-up needs the coordinator's card",
                 ));
             }
-            (LinkKind::Invitation, Some(_)) => {
-                return Err(Error::invalid(
-                    "card",
-                    "the invitation names the person already",
-                ));
+            (LinkKind::Invitation | LinkKind::Device, Some(_)) => {
+                return Err(Error::invalid("card", "the link names the person already"));
             }
             _ => {}
         }
@@ -92,13 +87,29 @@ impl Engine {
             link: Some(link.trim().to_owned()),
             request: Vec::new(),
             card,
+            scan: None,
         };
+        self.begin_enrolment(stored)
+    }
+
+    pub(super) fn require_not_joined(&self) -> Result<()> {
+        match self.enrolment.state {
+            Enrolment::None | Enrolment::Refused(_) => Ok(()),
+            _ => Err(Error::AlreadyEnrolled),
+        }
+    }
+
+    pub(super) fn begin_enrolment(&mut self, stored: Stored) -> Result<()> {
         self.transaction(|engine| {
             engine.structure = relais_wire::structure::Structure::new();
             engine.db.execute("DELETE FROM structure_log", [])?;
+            engine
+                .db
+                .execute("DELETE FROM meta WHERE key = ?1", [keys::WIPED])?;
             engine.enrolment = stored;
             engine.save_enrolment()
         })?;
+        self.trouble.retain(|trouble| *trouble != Trouble::Wiped);
         self.continue_enrolment();
         Ok(())
     }
@@ -111,6 +122,15 @@ impl Engine {
         self.enrolment.link.as_deref()?.parse().ok()
     }
 
+    /// The key that the link or the scan holds.
+    fn enrolment_key(&self) -> Option<ed25519_dalek::SigningKey> {
+        let seed = match &self.enrolment.scan {
+            Some(scan) => scan.seed,
+            None => self.link()?.seed,
+        };
+        Some(ed25519_dalek::SigningKey::from_bytes(&seed))
+    }
+
     /// Queues the request that the enrolment waits for; called again after each
     /// failure of the network.
     pub(crate) fn continue_enrolment(&mut self) {
@@ -119,17 +139,17 @@ impl Engine {
         }
         let request = if !self.enrolment.request.is_empty() {
             (Purpose::Enrol, "/v1/enrol", self.enrolment.request.clone())
-        } else if let Some(link) = self.link() {
-            if link.kind == LinkKind::SetUp {
+        } else if let Some(key) = self.enrolment_key() {
+            if self.link().is_some_and(|link| link.kind == LinkKind::SetUp) {
                 let request = HttpRequest::new(Method::Get, "/v1/structure".to_owned());
                 return self.http.queue(Purpose::StructureRecord, request);
             }
-            let key = ed25519_dalek::SigningKey::from_bytes(&link.seed);
             let after_seq = self.structure.head().seq;
             let body = StructureLogRequest {
-                enrolment_key: key.verifying_key().to_bytes().to_vec().into(),
+                enrolment_key: public_bytes(&key),
                 after_seq,
                 signature: label::sign(&key, Label::StructureLogRequest, &after_seq.to_be_bytes()),
+                device_id: Default::default(),
             };
             (
                 Purpose::StructureLog,
@@ -163,107 +183,6 @@ impl Engine {
         Ok(())
     }
 
-    fn prepare_set_up(&mut self, link: &Link, ciphersuite: u16) -> Result<()> {
-        let identity = self.new_identity(link.structure.0, self.random()?)?;
-        let root_seed = zeroize::Zeroizing::new(self.random()?);
-        self.hold_root(&root_seed)?;
-        let root = ed25519_dalek::SigningKey::from_bytes(&root_seed);
-        let professional = identity.professional_key();
-        let created = StructureCreated {
-            structure_id: link.structure.to_bytes(),
-            root_key: root.verifying_key().to_bytes().to_vec().into(),
-            ciphersuite: ciphersuite.into(),
-        };
-        let certified = CoordinatorCertified {
-            structure_id: link.structure.to_bytes(),
-            professional_id: identity.professional().to_bytes(),
-            professional_key: professional.verifying_key().to_bytes().to_vec().into(),
-        };
-        let statements = vec![
-            sign_statement(StatementKind::StructureCreated, &created, &[&root]).into(),
-            sign_statement(
-                StatementKind::CoordinatorCertified,
-                &certified,
-                &[&root, &professional],
-            )
-            .into(),
-            device_statement(&identity).into(),
-        ];
-        let set_up_key = ed25519_dalek::SigningKey::from_bytes(&link.seed);
-        self.store_request(identity, statements, Some(&set_up_key))
-    }
-
-    fn prepare_invitation(&mut self, link: &Link) -> Result<()> {
-        let enrolment_key = ed25519_dalek::SigningKey::from_bytes(&link.seed);
-        let public = enrolment_key.verifying_key().to_bytes();
-        let ours = self.structure.id() == Some(link.structure)
-            && self.structure.had_root(&link.root_fingerprint);
-        if !ours {
-            return Err(Error::Link("another structure answers".into()));
-        }
-        let invitation = self
-            .structure
-            .invitation(&public)
-            .ok_or_else(|| Error::Link("the structure does not know this invitation".into()))?;
-        let identity = self.new_identity(link.structure.0, invitation.professional.0)?;
-        let enrolled = ProfessionalEnrolled {
-            structure_id: link.structure.to_bytes(),
-            enrolment_key: public.to_vec().into(),
-            professional_id: identity.professional().to_bytes(),
-            professional_key: identity
-                .professional_key()
-                .verifying_key()
-                .to_bytes()
-                .to_vec()
-                .into(),
-        };
-        let statements = vec![
-            sign_statement(
-                StatementKind::ProfessionalEnrolled,
-                &enrolled,
-                &[&enrolment_key, &identity.professional_key()],
-            )
-            .into(),
-            device_statement(&identity).into(),
-        ];
-        self.store_request(identity, statements, None)
-    }
-
-    fn new_identity(&self, structure: [u8; 16], professional: [u8; 16]) -> Result<Identity> {
-        let (sealing_private, sealing_public) = self.new_sealing_key()?;
-        Ok(Identity {
-            structure,
-            professional,
-            device: self.random()?,
-            professional_seed: self.random()?,
-            device_seed: self.random()?,
-            sealing_private,
-            sealing_public,
-        })
-    }
-
-    fn store_request(
-        &mut self,
-        identity: Identity,
-        statements: Vec<prost::bytes::Bytes>,
-        set_up_key: Option<&ed25519_dalek::SigningKey>,
-    ) -> Result<()> {
-        let mut hashes = Vec::new();
-        for statement in &statements {
-            hashes.extend_from_slice(&Sha256::digest(statement));
-        }
-        let request = EnrolRequest {
-            statements,
-            setup_signature: set_up_key
-                .map(|key| label::sign(key, Label::Enrol, &hashes))
-                .unwrap_or_default(),
-        };
-        self.enrolment.request = request.encode_to_vec();
-        meta::put_json(&self.db, keys::IDENTITY, &identity)?;
-        self.identity = Some(identity);
-        self.save_enrolment()
-    }
-
     /// An answer to a request of [`Engine::continue_enrolment`].
     pub(crate) fn enrolment_answered(
         &mut self,
@@ -292,11 +211,17 @@ impl Engine {
             for entry in &page.entries {
                 engine.apply_structure_entry(entry)?;
             }
-            if !more {
-                let link = engine.link().ok_or(Error::Corrupt("link"))?;
-                engine.prepare_invitation(&link)?;
+            if more {
+                return Ok(());
             }
-            Ok(())
+            if engine.enrolment.scan.is_some() {
+                return engine.ask_to_compare();
+            }
+            let link = engine.link().ok_or(Error::Corrupt("link"))?;
+            match link.kind {
+                LinkKind::Device => engine.prepare_device(&link),
+                _ => engine.prepare_invitation(&link),
+            }
         });
         match result {
             Ok(()) => {
@@ -315,6 +240,7 @@ impl Engine {
         self.transaction(|engine| {
             engine.enrolment.state = Enrolment::Enrolled;
             engine.enrolment.link = None;
+            engine.enrolment.scan = None;
             // The request is kept until the log shows it: see `enrolment_seen`.
             if let Some(card) = engine.enrolment.card.take() {
                 engine.found_directory(&card)?;
@@ -339,9 +265,10 @@ impl Engine {
 
     fn enrolment_refused(&mut self, response: &HttpResponse) -> Result<()> {
         use relais_wire::RefusalCode as Code;
-        let code = Refusal::decode(response.body.as_slice())
-            .map(|r| r.code())
-            .unwrap_or(Code::Unspecified);
+        let code = refusal_of(response);
+        if code == Code::InvitationInvalid && self.is_awaiting_scan() {
+            return Ok(()); // The other device has not said yes yet: asked again.
+        }
         let final_answer = matches!(
             code,
             Code::Malformed
@@ -359,10 +286,11 @@ impl Engine {
         }
     }
 
-    fn end_enrolment(&mut self, code: relais_wire::RefusalCode) -> Result<()> {
+    pub(super) fn end_enrolment(&mut self, code: relais_wire::RefusalCode) -> Result<()> {
         self.transaction(|engine| {
             engine.enrolment.state = Enrolment::Refused(code.into());
             engine.enrolment.request = Vec::new();
+            engine.enrolment.scan = None;
             engine.save_enrolment()?;
             engine.events.push_back(Event::EnrolmentRefused(code));
             Ok(())
@@ -370,24 +298,10 @@ impl Engine {
     }
 }
 
-fn device_statement(identity: &Identity) -> Vec<u8> {
-    let body = DeviceAdded {
-        structure_id: identity.structure().to_bytes(),
-        professional_id: identity.professional().to_bytes(),
-        device_id: identity.device().to_bytes(),
-        device_key: identity
-            .device_key()
-            .verifying_key()
-            .to_bytes()
-            .to_vec()
-            .into(),
-        sealing_key: identity.sealing_public.clone().into(),
-    };
-    sign_statement(
-        StatementKind::DeviceAdded,
-        &body,
-        &[&identity.professional_key(), &identity.device_key()],
-    )
+/// What a refused request said.
+pub(super) fn refusal_of(response: &HttpResponse) -> relais_wire::RefusalCode {
+    let refusal = Refusal::decode(response.body.as_slice());
+    refusal.map(|r| r.code()).unwrap_or_default()
 }
 
 /// This device's public identity.

@@ -2,10 +2,11 @@
 //! the structure (requirement I2). The person's card is published along, so that
 //! colleagues see a name from the start.
 
-use relais_wire::ids::ProfessionalId;
+use prost::bytes::Bytes;
+use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::limits;
 use relais_wire::link::{Link, LinkKind};
-use relais_wire::structure::{root_fingerprint, sign_statement};
+use relais_wire::structure::{Device, Standing, root_fingerprint, sign_statement};
 use relais_wire::v1::{InvitationIssued, InvitationWithdrawn, StatementKind, StructureRole};
 use rusqlite::params;
 
@@ -39,15 +40,66 @@ impl Engine {
     pub fn invite(&mut self, card: &OwnCard) -> Result<Invitation> {
         card.check()?;
         self.require_coordinator()?;
-        let seed: [u8; 32] = self.random()?;
-        let enrolment_key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
         let professional = ProfessionalId(self.random()?);
-        let expires_at_ms = self.now_ms + limits::INVITATION_MS - CLOCK_SLACK_MS;
         let role = if card.profession == 0 {
             StructureRole::Lay
         } else {
             StructureRole::Professional
         };
+        let card = self.card_statement(professional, card)?;
+        self.issue(professional, role, &[], vec![card.into()])
+    }
+
+    /// Invites someone of the structure again, who lost the device with their key or
+    /// has left. The lost devices are revoked at once; using the link replaces the
+    /// key, and revokes what the person holds besides the devices that remain. They
+    /// keep id, card and threads.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] unless the person of this device is a coordinator, and
+    /// for oneself; [`Error::Unknown`] person, or lost device of theirs.
+    pub fn invite_again(
+        &mut self,
+        professional: ProfessionalId,
+        lost: &[DeviceId],
+    ) -> Result<Invitation> {
+        self.require_coordinator()?;
+        if professional == self.identity()?.professional() {
+            return Err(Error::NotAllowed(
+                "you would end your own standing; another coordinator can invite you",
+            ));
+        }
+        let person = self.structure.professional(&professional);
+        let role = match person.ok_or(Error::Unknown("person"))?.role {
+            Standing::Lay => StructureRole::Lay,
+            _ => StructureRole::Professional,
+        };
+        let standing = |(_, d): &(&DeviceId, &Device)| {
+            d.professional == professional && d.revoked_seq.is_none()
+        };
+        let theirs = self.structure.devices().filter(standing).map(|(id, _)| *id);
+        let (gone, remaining): (Vec<_>, Vec<_>) = theirs.partition(|id| lost.contains(id));
+        if gone.len() != lost.len() {
+            return Err(Error::Unknown("device"));
+        }
+        let mut also = Vec::new();
+        for device in gone {
+            also.push(self.device_revocation(device)?.into());
+        }
+        self.issue(professional, role, &remaining, also)
+    }
+
+    /// `also` leaves with the invitation, in one request.
+    fn issue(
+        &mut self,
+        professional: ProfessionalId,
+        role: StructureRole,
+        remaining: &[DeviceId],
+        also: Vec<Bytes>,
+    ) -> Result<Invitation> {
+        let seed: [u8; 32] = self.random()?;
+        let enrolment_key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+        let expires_at_ms = self.now_ms + limits::INVITATION_MS - CLOCK_SLACK_MS;
         let identity = self.identity()?;
         let issued = InvitationIssued {
             structure_id: identity.structure().to_bytes(),
@@ -56,11 +108,12 @@ impl Engine {
             role: role.into(),
             expires_at_ms,
             issuer: identity.professional().to_bytes(),
+            remaining_devices: remaining.iter().map(|id| id.to_bytes()).collect(),
         };
         let issued = sign_statement(
             StatementKind::InvitationIssued,
             &issued,
-            &[&identity.professional_key()],
+            &[&identity.professional_key()?],
         );
         let link = Link {
             server_url: self.enrolment.server_url.clone(),
@@ -70,7 +123,8 @@ impl Engine {
             root_fingerprint: root_fingerprint(self.structure.root_key()),
         }
         .to_string();
-        let card = self.card_statement(professional, card)?;
+        let mut statements = vec![issued.into()];
+        statements.extend(also);
         self.transaction(|engine| {
             engine
                 .db
@@ -78,7 +132,7 @@ impl Engine {
                     "INSERT INTO invitations (enrolment_key, link, expires_at_ms) VALUES (?1, ?2, ?3)",
                 )?
                 .execute(params![enrolment_key.to_bytes(), link, expires_at_ms])?;
-            engine.want(None, Wish::Statements(vec![issued.into(), card.into()]))
+            engine.want(None, Wish::Statements(statements))
         })?;
         Ok(Invitation {
             professional,
@@ -110,7 +164,7 @@ impl Engine {
         let statement = sign_statement(
             StatementKind::InvitationWithdrawn,
             &body,
-            &[&identity.professional_key()],
+            &[&identity.professional_key()?],
         );
         self.transaction(|engine| engine.want(None, Wish::Statements(vec![statement.into()])))
     }

@@ -4,10 +4,11 @@
 
 use prost::Message;
 use relais_wire::chain;
-use relais_wire::ids::ProfessionalId;
+use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::structure::{StatementError, sign_statement};
 use relais_wire::v1::{
-    EnrolmentConfirmed, ProfessionalEnrolled, Statement, StatementKind, StructureEntry,
+    DeviceLinked, EnrolmentConfirmed, ProfessionalEnrolled, Statement, StatementKind,
+    StructureEntry,
 };
 use rusqlite::{Connection, params};
 
@@ -87,6 +88,8 @@ impl Engine {
             ])?;
         if self.is_enrolled() {
             self.directory_follows(entry)?;
+            self.owner_follows(entry)?;
+            self.sealing_follows(entry)?;
             self.coordinator_follows(entry)?;
             self.root_follows(entry)?;
             self.safety_follows(entry)?;
@@ -114,6 +117,24 @@ impl Engine {
             .optional()?)
     }
 
+    /// The device that lets others in gives them the directory key.
+    fn owner_follows(&mut self, entry: &StructureEntry) -> Result<()> {
+        let identity = self.identity()?;
+        let (me, holder) = (identity.professional(), identity.holds_professional_key());
+        let confirmed = self.structure.professional(&me);
+        let confirmed = confirmed.is_some_and(|person| person.is_confirmed());
+        let statement = Statement::decode(entry.statement.clone());
+        let linked = statement
+            .ok()
+            .filter(|s| s.kind() == StatementKind::DeviceLinked && holder && confirmed)
+            .and_then(|s| DeviceLinked::decode(s.body).ok())
+            .filter(|body| body.professional_id == me.to_bytes());
+        match linked.map(|body| DeviceId::try_from(&body.device_id)) {
+            Some(Ok(device)) => self.share_with_linked(device),
+            _ => Ok(()),
+        }
+    }
+
     fn coordinator_follows(&mut self, entry: &StructureEntry) -> Result<()> {
         if self.require_coordinator().is_err() {
             return Ok(());
@@ -131,13 +152,17 @@ impl Engine {
                 self.events.push_back(Event::InvitationUsed(id));
                 self.confirm(id)
             }
-            // Whoever counter-signed shares the key; another coordinator's device
-            // need not.
+            // Whoever counter-signed shares the key; so does the device that made the
+            // present one, which the other may not hold yet.
             StatementKind::EnrolmentConfirmed => {
                 let Ok(body) = EnrolmentConfirmed::decode(statement.body) else {
                     return Ok(());
                 };
-                let ours = body.coordinator == self.identity()?.professional().to_bytes();
+                let identity = self.identity()?;
+                let maker = self.structure.directory().last().map(|key| key.device);
+                let ours = maker == Some(identity.device())
+                    || (body.coordinator == identity.professional().to_bytes()
+                        && identity.holds_professional_key());
                 match ProfessionalId::try_from(&body.professional_id) {
                     Ok(id) if ours => self.share_directory_key(id),
                     _ => Ok(()),
@@ -146,7 +171,7 @@ impl Engine {
             // Appointed: whoever enrolled meanwhile and waits is confirmed from here too.
             StatementKind::CoordinatorCertified => {
                 let people = self.structure.professionals();
-                let waiting = people.filter(|(_, p)| p.confirmed_seq.is_none());
+                let waiting = people.filter(|(_, p)| p.present().is_some() && !p.is_confirmed());
                 let waiting: Vec<_> = waiting.map(|(id, _)| *id).collect();
                 waiting.into_iter().try_for_each(|id| self.confirm(id))
             }
@@ -158,20 +183,23 @@ impl Engine {
         let Some(person) = self.structure.professional(&professional) else {
             return Ok(());
         };
-        if person.confirmed_seq.is_some() {
+        if person.is_confirmed() {
             return Ok(());
         }
         let identity = self.identity()?;
+        if !identity.holds_professional_key() {
+            return Ok(()); // The coordinator's first device does it.
+        }
         let body = EnrolmentConfirmed {
             structure_id: identity.structure().to_bytes(),
             professional_id: professional.to_bytes(),
-            professional_key: person.key.to_vec().into(),
+            professional_key: person.newest().key.to_vec().into(),
             coordinator: identity.professional().to_bytes(),
         };
         let statement = sign_statement(
             StatementKind::EnrolmentConfirmed,
             &body,
-            &[&identity.professional_key()],
+            &[&identity.professional_key()?],
         );
         self.want(None, Wish::Statements(vec![statement.into()]))
     }

@@ -3,15 +3,23 @@
 
 pub mod cards;
 mod coordinators;
+mod devices;
 pub(crate) mod directory;
 pub(crate) mod enrol;
 pub(crate) mod invite;
+mod link;
 pub(crate) mod log;
 pub mod proposals;
 pub mod recovery;
+mod rekey;
+mod request;
+mod returning;
 pub mod root;
 pub mod safety;
+mod sealing;
+mod wipe;
 
+pub use devices::DeviceLink;
 pub use enrol::{Enrolment, WhoAmI};
 pub use invite::Invitation;
 
@@ -22,6 +30,8 @@ use relais_wire::ids::{DeviceId, ProfessionalId, StructureId};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::error::{Error, Result};
+
 /// Ids and private keys of this device, as stored.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Identity {
@@ -31,14 +41,19 @@ pub(crate) struct Identity {
     professional: [u8; 16],
     #[serde(with = "hex::serde")]
     device: [u8; 16],
+    /// Empty on a linked device.
     #[serde(with = "hex::serde")]
-    professional_seed: [u8; 32],
+    professional_seed: Vec<u8>,
     #[serde(with = "hex::serde")]
     device_seed: [u8; 32],
     #[serde(with = "hex::serde")]
-    pub(crate) sealing_private: Vec<u8>,
+    sealing_private: Vec<u8>,
     #[serde(with = "hex::serde")]
     sealing_public: Vec<u8>,
+    /// When the present sealing key came into use.
+    sealing_since_ms: u64,
+    next_sealing: Option<sealing::SealingKey>,
+    former_sealing: Vec<sealing::SealingKey>,
 }
 
 impl Identity {
@@ -54,8 +69,20 @@ impl Identity {
         DeviceId(self.device)
     }
 
-    pub fn professional_key(&self) -> SigningKey {
-        SigningKey::from_bytes(&self.professional_seed)
+    /// The key that speaks for the person, on the device that made it.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] on a linked device.
+    pub fn professional_key(&self) -> Result<SigningKey> {
+        let seed = self.professional_seed.as_slice().try_into();
+        let absent = "a linked device cannot do this; use the one that you enrolled first";
+        let seed = seed.map_err(|_| Error::NotAllowed(absent))?;
+        Ok(SigningKey::from_bytes(seed))
+    }
+
+    /// Whether this device may speak for the person in the structure log.
+    pub fn holds_professional_key(&self) -> bool {
+        !self.professional_seed.is_empty()
     }
 
     pub fn device_key(&self) -> SigningKey {
@@ -79,7 +106,7 @@ impl std::fmt::Debug for Identity {
 pub(crate) struct DeviceSigner(SigningKey);
 
 impl Signer for DeviceSigner {
-    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignerError> {
+    fn sign(&self, payload: &[u8]) -> std::result::Result<Vec<u8>, SignerError> {
         use ed25519_dalek::Signer as _;
         Ok(self.0.sign(payload).to_bytes().to_vec())
     }

@@ -130,7 +130,7 @@ impl Engine {
         let signature = label::sign(&key, Label::RootReplaced, &encoded);
         let identity = self.identity()?;
         let (me, device) = (identity.professional(), identity.device());
-        let own = label::sign(&identity.professional_key(), Label::RootReplaced, &encoded);
+        let own = label::sign(&identity.professional_key()?, Label::RootReplaced, &encoded);
         let proposal = Stored::read(encoded, signature, (me, device));
         let proposal = proposal.ok_or(Error::Corrupt("proposal"))?;
         self.transaction(|engine| {
@@ -206,7 +206,7 @@ impl Engine {
         if proposal.proposer == me {
             return Err(Error::NotAllowed("it is your own proposal"));
         }
-        let key = identity.professional_key();
+        let key = identity.professional_key()?;
         let signature = label::sign(&key, Label::RootReplaced, &proposal.encoded);
         let receiver = self.devices_of(|id| id == proposal.proposer);
         let receiver = receiver.into_iter().find(|(id, _)| *id == proposal.device);
@@ -248,7 +248,13 @@ impl Engine {
     fn agreed(&self, proposal: &Stored, by: ProfessionalId, signature: &[u8]) -> bool {
         let person = self.structure.professional(&by);
         let signed = person.is_some_and(|p| {
-            label::verify(&p.key, Label::RootReplaced, &proposal.encoded, signature).is_ok()
+            label::verify(
+                &p.newest().key,
+                Label::RootReplaced,
+                &proposal.encoded,
+                signature,
+            )
+            .is_ok()
         });
         signed && proposal.listed().contains(&by)
     }

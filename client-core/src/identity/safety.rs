@@ -81,7 +81,7 @@ fn safety_hash(structure: StructureId, root: &PublicKey, parties: [Party; 2]) ->
 
 /// The code between two people of a structure, shown by the first.
 fn between(structure: &Structure, me: ProfessionalId, them: ProfessionalId) -> Option<SafetyCode> {
-    let party = |id: ProfessionalId| Some((id, structure.professional(&id)?.key));
+    let party = |id: ProfessionalId| Some((id, structure.professional(&id)?.newest().key));
     let (id, root) = (structure.id()?, structure.roots().first()?);
     let compared = safety_hash(id, root, [party(me)?, party(them)?]);
     let payload = [

@@ -6,7 +6,7 @@ use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{MlsMessageIn, ProcessedMessageContent, ProtocolMessage, Sender};
 use prost::Message;
 use relais_content::v1::{EventBody, SignedEvent};
-use relais_wire::ids::{ChannelId, DeviceId, EventId};
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::label::{self, Label, hash};
 use relais_wire::mls::read_leaf;
 use relais_wire::v1::{ChannelEntry, MessageAad};
@@ -127,8 +127,12 @@ impl Engine {
         }
         let id = EventId::try_from(&body.event_id).map_err(|e| park(e.to_string()))?;
         self.check_history(channel, row, entry, &body)?;
-        if self.event_seq(channel, id)?.is_some() {
-            return Err(park("an event that was shown already"));
+        if let Some(seq) = self.event_seq(channel, id)? {
+            // A device that returned says again what its retired one may have said.
+            return match self.is_said_again(channel, seq, device, author, &body)? {
+                true => Ok(()),
+                false => Err(park("an event that was shown already")),
+            };
         }
         if body.counter <= self.last_counter(channel, device)? {
             return Err(park("an event out of its author's order"));
@@ -169,6 +173,27 @@ impl Engine {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether another device of the same person says the very event of an entry.
+    fn is_said_again(
+        &self,
+        channel: ChannelId,
+        seq: u64,
+        device: DeviceId,
+        author: ProfessionalId,
+        body: &EventBody,
+    ) -> Result<bool, Fault> {
+        let (by, person, signed): ([u8; 16], [u8; 16], Vec<u8>) = self
+            .db
+            .prepare_cached(
+                "SELECT device, professional, signed FROM events WHERE channel = ?1 AND seq = ?2",
+            )?
+            .query_row(params![channel.0, seq], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
+        let first = decode(&signed)?.1;
+        Ok(by != device.0 && person == author.0 && first.content == body.content)
     }
 
     /// What the author says to have seen must be what this device saw: a fork,

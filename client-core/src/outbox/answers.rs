@@ -39,9 +39,10 @@ impl Engine {
     fn accepted(&mut self, intent: &Intent) -> Result<()> {
         match (&intent.wish, intent.channel) {
             (Wish::CreateChannel(_), Some(channel)) => self.channel_registered(intent.id, channel),
-            (Wish::Statements(_) | Wish::Sealed { .. } | Wish::KeyPackages, _) => {
-                self.settle(intent.id)
-            }
+            (
+                Wish::Statements(_) | Wish::Sealed { .. } | Wish::KeyPackages | Wish::Directory,
+                _,
+            ) => self.settle(intent.id),
             // The log shows messages and commits; it has the last word.
             _ => Ok(()),
         }
@@ -109,6 +110,9 @@ impl Engine {
         let reason = refusal_text(code);
         match (&intent.wish, intent.channel) {
             (Wish::Statements(_), _) if code == Code::AlreadyExists => self.settle(intent.id),
+            // Another coordinator's device was first, or the log moved on: looked at
+            // again from what the log says now.
+            (Wish::Directory, _) => self.settle(intent.id),
             // The id is random and ours: an earlier copy was accepted.
             (Wish::CreateChannel(_), Some(channel)) if code == Code::AlreadyExists => {
                 self.channel_registered(intent.id, channel)

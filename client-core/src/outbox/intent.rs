@@ -30,6 +30,8 @@ pub(crate) enum Wish {
     Statements(Vec<Bytes>),
     /// Replace the published key packages.
     KeyPackages,
+    /// Replace the directory's key, or encrypt cards under the present one.
+    Directory,
     /// Put a sealed item into a device's inbox.
     Sealed {
         device: DeviceId,
@@ -104,6 +106,7 @@ impl Wish {
             Self::Renew => "renew",
             Self::Statements(_) => "statements",
             Self::KeyPackages => "key_packages",
+            Self::Directory => "directory",
             Self::Sealed { .. } => "sealed",
         }
     }
@@ -113,7 +116,7 @@ impl Wish {
             Self::Event { signed, .. } => Ok(signed.clone()),
             Self::CreateChannel(new) => json(new),
             Self::Members(change) => json(change),
-            Self::Renew | Self::KeyPackages => Ok(Vec::new()),
+            Self::Renew | Self::KeyPackages | Self::Directory => Ok(Vec::new()),
             Self::Statements(statements) => {
                 let list: Vec<_> = statements.iter().map(|s| HexBytes(s.to_vec())).collect();
                 json(&list)
@@ -141,6 +144,7 @@ impl Wish {
             "members" => Self::Members(serde_json::from_slice(&payload).map_err(corrupt)?),
             "renew" => Self::Renew,
             "key_packages" => Self::KeyPackages,
+            "directory" => Self::Directory,
             "statements" => {
                 let list: Vec<HexBytes> = serde_json::from_slice(&payload).map_err(corrupt)?;
                 Self::Statements(list.into_iter().map(|s| s.0.into()).collect())

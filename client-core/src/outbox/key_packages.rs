@@ -77,6 +77,13 @@ impl Engine {
             .map_err(Error::mls)
     }
 
+    /// Nothing was published under this device's id yet.
+    pub(crate) fn forget_key_packages(&self) -> Result<()> {
+        self.db
+            .execute("DELETE FROM meta WHERE key = ?1", [STATE])?;
+        Ok(())
+    }
+
     /// A Welcome used one: `rotate` when it was the last resort.
     pub(crate) fn key_package_used(&mut self, rotate: bool) -> Result<()> {
         let mut state: State = meta::get_json(&self.db, STATE)?.unwrap_or_default();

@@ -43,6 +43,8 @@ impl Engine {
         }
         self.want_key_packages()?;
         self.want_renewals()?;
+        self.want_directory()?;
+        self.want_sealing_key()?;
         let mut blocked = BTreeSet::new();
         let mut staged = 0;
         for intent in intent::open(&self.db, 4 * limits::IN_FLIGHT)? {
@@ -125,6 +127,15 @@ impl Engine {
                     statements: statements.clone(),
                 })))
             }
+            (Wish::Directory, None) => match self.directory_statements()? {
+                statements if statements.is_empty() => {
+                    self.settle(intent.id)?;
+                    None
+                }
+                statements => Some(plain(send::Operation::AppendStatements(AppendStatements {
+                    statements,
+                }))),
+            },
             (Wish::KeyPackages, None) => Some(plain(send::Operation::PublishKeyPackages(
                 self.new_key_packages(intent.id)?,
             ))),

@@ -34,6 +34,8 @@ pub struct DeviceRecord {
     pub device: DeviceId,
     /// Revoked by a coordinator or its owner.
     pub revoked: bool,
+    /// Number of the key to which items for it are sealed.
+    pub sealing_version: u32,
 }
 
 impl Engine {
@@ -60,6 +62,13 @@ impl Engine {
         }
     }
 
+    /// How many directory keys the structure log names, and the newest one that this
+    /// device holds.
+    pub fn directory_versions(&self) -> (usize, Option<u32>) {
+        let newest = self.newest_directory_key().ok().flatten();
+        (self.structure.directory().len(), newest.map(|(v, _)| v))
+    }
+
     /// Everyone of the structure, by name.
     ///
     /// # Errors
@@ -74,13 +83,14 @@ impl Engine {
                 .map(|(device, d)| DeviceRecord {
                     device: *device,
                     revoked: d.revoked_seq.is_some(),
+                    sealing_version: d.sealing_version,
                 })
                 .collect();
             list.push(PersonRecord {
                 professional: *id,
                 card: self.card(id)?,
-                standing: person.standing,
-                confirmed: person.confirmed_seq.is_some(),
+                standing: person.standing(),
+                confirmed: person.is_confirmed(),
                 verification: self.verification(id)?,
                 devices,
             });

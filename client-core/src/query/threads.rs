@@ -184,7 +184,7 @@ impl Engine {
                 role: member.role,
                 expires_at_ms: member.expires_at_ms,
                 note: note.and_then(|n| MembershipNote::decode(n.as_slice()).ok()),
-                confirmed: person.is_some_and(|p| p.confirmed_seq.is_some()),
+                confirmed: person.is_some_and(|p| p.is_confirmed()),
                 verification: self.verification(id)?,
                 read_seq: read_seq.unwrap_or(0),
             });

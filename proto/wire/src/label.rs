@@ -43,9 +43,21 @@ labels! {
     DeviceRevoked = "relais/1/statement/device-revoked",
     /// Statement: the root's key is replaced.
     RootReplaced = "relais/1/statement/root-replaced",
+    /// Statement: the root ends a coordinator's standing.
+    CoordinatorRevoked = "relais/1/statement/coordinator-revoked",
+    /// Statement: a professional left or was revoked.
+    ProfessionalRevoked = "relais/1/statement/professional-revoked",
+    /// Statement: a professional lets in a device of their own.
+    DeviceInvited = "relais/1/statement/device-invited",
+    /// Statement: a device that was let in.
+    DeviceLinked = "relais/1/statement/device-linked",
+    /// Statement: a device's next sealing key.
+    SealingKeyReplaced = "relais/1/statement/sealing-key-replaced",
+    /// Statement: the directory's next key.
+    DirectoryKeyReplaced = "relais/1/statement/directory-key-replaced",
     /// The set-up key over the first statements.
     Enrol = "relais/1/enrol",
-    /// An enrolment key asks for the structure log.
+    /// An enrolment key or a device asks for the structure log.
     StructureLogRequest = "relais/1/structure-log-request",
     /// A device answers the server's challenge.
     Hello = "relais/1/hello",
@@ -67,6 +79,14 @@ labels! {
     SignedEventHash = "relais/1/hash/event",
     /// Encryption of a directory card.
     Card = "relais/1/card",
+    /// Hash that names a directory key.
+    DirectoryKey = "relais/1/hash/directory-key",
+    /// Which coordinator's device replaces a directory key first.
+    DirectoryTurn = "relais/1/hash/directory-turn",
+    /// Code by which two people's eyes compare a device link.
+    LinkCode = "relais/1/link-code",
+    /// Check digits of a device's request to be linked.
+    LinkRequest = "relais/1/link-request",
     /// Encryption of a blob's chunks.
     BlobChunks = "relais/1/blob",
     /// The server's bearer tokens.

@@ -57,6 +57,12 @@ limits! {
         "Life of an invitation: a weekend.";
     ROOT_REPLACEMENT_MS: u64 = 7 * 24 * 3_600_000, "ms",
         "Life of an agreement to replace the root's key: every coordinator is back from a weekend.";
+    DEVICE_INVITATION_MS: u64 = 15 * 60_000, "ms",
+        "Life of a device link: both devices lie on the same table.";
+    SEALING_KEY_MS: u64 = 30 * 24 * 3_600_000, "ms",
+        "A device replaces its sealing key so often: what a stolen key opens is a month's.";
+    SEALING_KEY_KEPT_MS: u64 = 14 * 24 * 3_600_000, "ms",
+        "A replaced sealing key still opens for so long what was under way to it.";
     UNCONFIRMED_MS: u64 = 7 * 24 * 3_600_000, "ms",
         "An enrolment that no coordinator confirmed by then no longer counts.";
     TOKEN_MS: u64 = 15 * 60_000, "ms",

@@ -5,6 +5,8 @@
 //! `DATA` is base64url without padding over 65 bytes: kind (1), structure id (16),
 //! seed (32), root fingerprint (16). The `1.` in front is the version.
 
+mod request;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,6 +15,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroize;
 
 use crate::ids::StructureId;
+
+pub use request::{LinkRequest, comparison_code};
 
 const VERSION: &str = "1.";
 const DATA_BYTES: usize = 65;
@@ -26,6 +30,8 @@ pub enum LinkKind {
     SetUp,
     /// Enrols one professional: made by a coordinator's device.
     Invitation,
+    /// Links one device: made by another device of the same professional.
+    Device,
 }
 
 impl LinkKind {
@@ -33,17 +39,18 @@ impl LinkKind {
         match self {
             Self::SetUp => 1,
             Self::Invitation => 2,
+            Self::Device => 3,
         }
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::SetUp, Self::Invitation]
+        [Self::SetUp, Self::Invitation, Self::Device]
             .into_iter()
             .find(|kind| kind.byte() == byte)
     }
 }
 
-/// A set-up or invitation link. Whoever holds it can use it once.
+/// A set-up, invitation or device link. Whoever holds it can use it once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// Public URL of the server, without a slash at the end.

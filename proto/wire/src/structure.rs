@@ -6,6 +6,7 @@
 //! exactly the head that it names.
 
 mod apply;
+mod model;
 #[cfg(test)]
 mod tests;
 
@@ -13,8 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{DeviceId, IdLength, ProfessionalId, StructureId};
 use crate::label::{Label, SignatureError, hash};
-use crate::limits;
-use crate::v1::{LogHead, Statement, StatementKind, StructureEntry, StructureRole};
+use crate::v1::{LogHead, Statement, StatementKind, StructureEntry};
+
+pub use model::{
+    Card, Device, DeviceInvitation, DirectoryVersion, Invitation, Professional, ProfessionalKey,
+    Standing,
+};
 
 /// An Ed25519 public key that was checked to be a strong point.
 pub type PublicKey = [u8; 32];
@@ -66,77 +71,6 @@ impl From<prost::DecodeError> for StatementError {
     }
 }
 
-/// What a professional is in the structure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Certified by the root: invites, confirms, revokes.
-    Coordinator,
-    /// A health professional.
-    Professional,
-    /// A secretary or lay coordinator.
-    Lay,
-}
-
-/// A person of the structure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Professional {
-    /// Signs this person's devices.
-    pub key: PublicKey,
-    /// What they are in the structure.
-    pub standing: Standing,
-    /// Enrolment key that they used; `None` for a coordinator certified by the root.
-    pub enrolment_key: Option<PublicKey>,
-    /// Server time of the enrolment.
-    pub enrolled_at_ms: u64,
-    /// Sequence of the entry that enrolled them.
-    pub enrolled_seq: u64,
-    /// Sequence of the counter-signature, once there is one.
-    pub confirmed_seq: Option<u64>,
-}
-
-/// One device of a professional.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Device {
-    /// Whose it is.
-    pub professional: ProfessionalId,
-    /// Signs events, commits and the server's challenges.
-    pub key: PublicKey,
-    /// HPKE public key of its inbox.
-    pub sealing_key: Vec<u8>,
-    /// Sequence of the entry that added it.
-    pub added_seq: u64,
-    /// Sequence of the entry that revoked it.
-    pub revoked_seq: Option<u64>,
-}
-
-/// An invitation, by its enrolment key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invitation {
-    /// For whom it is.
-    pub professional: ProfessionalId,
-    /// What they will be.
-    pub standing: Standing,
-    /// Judged by the server time of the entry that uses it.
-    pub expires_at_ms: u64,
-    /// The coordinator who issued it.
-    pub issuer: ProfessionalId,
-    /// Used by an enrolment.
-    pub used: bool,
-    /// Withdrawn by a coordinator.
-    pub withdrawn: bool,
-}
-
-/// An encrypted card of the directory: the latest one counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Card {
-    /// Version of the directory key.
-    pub directory_version: u32,
-    /// Opened by whoever holds that key.
-    pub ciphertext: Vec<u8>,
-    /// Sequence of the entry that published it.
-    pub seq: u64,
-}
-
 /// Everything that the structure log says, up to [`Structure::head`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Structure {
@@ -150,6 +84,11 @@ pub struct Structure {
     professionals: BTreeMap<ProfessionalId, Professional>,
     devices: BTreeMap<DeviceId, Device>,
     invitations: BTreeMap<PublicKey, Invitation>,
+    device_invitations: BTreeMap<PublicKey, DeviceInvitation>,
+    /// Version n at place n - 1.
+    directory: Vec<DirectoryVersion>,
+    /// Sequence of the last entry that revoked a device; 0 before any.
+    revocation_seq: u64,
     cards: BTreeMap<ProfessionalId, Card>,
     /// Signatures of every card there was: a card has no number of its own, so an
     /// old one could otherwise be said again by anyone who has read the log.
@@ -170,6 +109,12 @@ pub fn statement_label(kind: StatementKind) -> Option<Label> {
         StatementKind::DeviceRevoked => Label::DeviceRevoked,
         StatementKind::InvitationWithdrawn => Label::InvitationWithdrawn,
         StatementKind::RootReplaced => Label::RootReplaced,
+        StatementKind::CoordinatorRevoked => Label::CoordinatorRevoked,
+        StatementKind::ProfessionalRevoked => Label::ProfessionalRevoked,
+        StatementKind::DeviceInvited => Label::DeviceInvited,
+        StatementKind::DeviceLinked => Label::DeviceLinked,
+        StatementKind::SealingKeyReplaced => Label::SealingKeyReplaced,
+        StatementKind::DirectoryKeyReplaced => Label::DirectoryKeyReplaced,
     })
 }
 
@@ -202,6 +147,11 @@ pub fn root_fingerprint(root_key: &PublicKey) -> [u8; 16] {
     let mut fingerprint = [0; 16];
     fingerprint.copy_from_slice(&digest[..16]);
     fingerprint
+}
+
+/// What the log says of a directory key: nobody finds the key by it.
+pub fn directory_key_hash(version: u32, key: &[u8; 32]) -> [u8; 32] {
+    hash(Label::DirectoryKey, &[&version.to_be_bytes(), key])
 }
 
 impl Structure {
@@ -288,26 +238,53 @@ impl Structure {
         self.cards.iter()
     }
 
+    /// A device that is about to be linked, by its enrolment key.
+    pub fn device_invitation(&self, key: &[u8]) -> Option<&DeviceInvitation> {
+        self.device_invitations.get(key)
+    }
+
+    /// Whether an enrolment key, of a person or of a device, can be used at this
+    /// server time.
+    pub fn is_open(&self, enrolment_key: &[u8], time_ms: u64) -> bool {
+        let person = self.invitation(enrolment_key);
+        let device = self.open_device_invitation(enrolment_key, time_ms);
+        person.is_some_and(|i| i.is_open(time_ms)) || device.is_some()
+    }
+
+    fn open_device_invitation(&self, key: &[u8], time_ms: u64) -> Option<&DeviceInvitation> {
+        let invitation = self.device_invitations.get(key)?;
+        let owner = self.professionals.get(&invitation.professional)?;
+        let present = owner.present().is_some() && invitation.generation + 1 == owner.keys.len();
+        let open = invitation.used_by.is_none() && time_ms < invitation.expires_at_ms;
+        (present && open).then_some(invitation)
+    }
+
+    /// The versions of the directory key, the first one first.
+    pub fn directory(&self) -> &[DirectoryVersion] {
+        &self.directory
+    }
+
+    /// Sequence of the last entry that revoked a device; 0 before any.
+    pub fn revocation_seq(&self) -> u64 {
+        self.revocation_seq
+    }
+
     /// The device if, as of entry `seq` and server time `time_ms`, its chain
-    /// holds: added, not revoked, its professional confirmed or not yet lapsed.
+    /// holds: added, not revoked, and the key that certified it confirmed or not
+    /// yet lapsed. An entry that revokes a professional revokes their devices.
     pub fn valid_device(&self, id: &DeviceId, seq: u64, time_ms: u64) -> Option<&Device> {
         let device = self.devices.get(id)?;
-        let professional = self.professionals.get(&device.professional)?;
-        let added = device.added_seq <= seq && professional.enrolled_seq <= seq;
+        let owner = self.professionals.get(&device.professional)?;
         let revoked = device.revoked_seq.is_some_and(|revoked| revoked <= seq);
-        let confirmed = professional.confirmed_seq.is_some_and(|c| c <= seq);
-        let fresh = time_ms
-            < professional
-                .enrolled_at_ms
-                .saturating_add(limits::UNCONFIRMED_MS);
-        (added && !revoked && (confirmed || fresh)).then_some(device)
+        let stands = owner.keys.get(device.generation)?.stands(seq, time_ms);
+        (device.added_seq <= seq && !revoked && stands).then_some(device)
     }
 
     /// Whether the professional is a coordinator.
     pub fn is_coordinator(&self, id: &ProfessionalId) -> bool {
         self.professionals
             .get(id)
-            .is_some_and(|p| p.standing == Standing::Coordinator)
+            .is_some_and(|p| p.standing() == Standing::Coordinator)
     }
 
     /// Checks a statement against this state at server time `time_ms` and, if it
@@ -338,16 +315,5 @@ impl Structure {
         self.head_seq = entry.seq;
         self.time_ms = entry.time_ms;
         Ok(())
-    }
-}
-
-impl TryFrom<StructureRole> for Standing {
-    type Error = StatementError;
-    fn try_from(role: StructureRole) -> Result<Self, StatementError> {
-        match role {
-            StructureRole::Professional => Ok(Self::Professional),
-            StructureRole::Lay => Ok(Self::Lay),
-            StructureRole::Unspecified => Err(StatementError::Malformed("role")),
-        }
     }
 }

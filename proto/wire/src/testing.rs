@@ -13,9 +13,10 @@ use crate::limits;
 use crate::mls::{Leaf, SUITE_XWING};
 use crate::structure::{StatementError, Structure, statement_label};
 use crate::v1::{
-    CardPublished, CoordinatorCertified, DeviceAdded, DeviceRevoked, EnrolmentConfirmed,
-    InvitationIssued, InvitationWithdrawn, ProfessionalEnrolled, RootReplaced, Statement,
-    StatementKind, StructureCreated, StructureEntry, StructureRole,
+    CardPublished, CoordinatorCertified, CoordinatorRevoked, DeviceAdded, DeviceInvited,
+    DeviceLinked, DeviceRevoked, DirectoryKeyReplaced, EnrolmentConfirmed, InvitationIssued,
+    InvitationWithdrawn, ProfessionalEnrolled, ProfessionalRevoked, RootReplaced,
+    SealingKeyReplaced, Statement, StatementKind, StructureCreated, StructureEntry, StructureRole,
 };
 
 pub(crate) const STRUCTURE: StructureId = StructureId([1; 16]);
@@ -105,19 +106,37 @@ pub(crate) fn created() -> Draft {
 }
 
 pub(crate) fn certified(who: u8) -> Draft {
+    certified_with_key(who, who)
+}
+
+pub(crate) fn certified_with_key(who: u8, own_key: u8) -> Draft {
     let body = CoordinatorCertified {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        professional_key: public_bytes(own_key),
+    };
+    Draft::new(StatementKind::CoordinatorCertified, &body, &[ROOT, own_key])
+}
+
+/// The root ends a coordinator's standing.
+pub(crate) fn released(who: u8) -> Draft {
+    let body = CoordinatorRevoked {
         structure_id: STRUCTURE.to_bytes(),
         professional_id: person(who).to_bytes(),
         professional_key: public_bytes(who),
     };
-    Draft::new(StatementKind::CoordinatorCertified, &body, &[ROOT, who])
+    Draft::new(StatementKind::CoordinatorRevoked, &body, &[ROOT])
 }
 
 /// Somebody who enrolled becomes a coordinator.
 pub(crate) fn appointed(who: u8) -> Draft {
+    appointed_with_key(who, who)
+}
+
+pub(crate) fn appointed_with_key(who: u8, own_key: u8) -> Draft {
     Draft {
         keys: vec![ROOT],
-        ..certified(who)
+        ..certified_with_key(who, own_key)
     }
 }
 
@@ -148,8 +167,18 @@ pub(crate) fn invited(link: u8, who: u8, expires_at_ms: u64) -> Draft {
         role: StructureRole::Professional.into(),
         expires_at_ms,
         issuer: person(COORDINATOR).to_bytes(),
+        remaining_devices: Vec::new(),
     };
     Draft::new(StatementKind::InvitationIssued, &body, &[COORDINATOR])
+}
+
+/// A re-invitation that leaves these devices.
+pub(crate) fn reinvited(link: u8, who: u8, remaining: &[u8]) -> Draft {
+    let mut draft = invited(link, who, NOW + 72 * HOUR);
+    let mut body = InvitationIssued::decode(draft.body.as_slice()).expect("a body");
+    body.remaining_devices = remaining.iter().map(|n| device(*n).to_bytes()).collect();
+    draft.body = body.encode_to_vec();
+    draft
 }
 
 pub(crate) fn withdrawn(link: u8) -> Draft {
@@ -190,15 +219,78 @@ pub(crate) fn added_with_key(who: u8, phone: u8, phone_key: u8) -> Draft {
     Draft::new(StatementKind::DeviceAdded, &body, &[who, phone_key])
 }
 
+/// Added under a professional key of another generation.
+pub(crate) fn added_by_key(who: u8, own_key: u8, phone: u8) -> Draft {
+    let mut draft = added(who, phone);
+    draft.keys = vec![own_key, phone];
+    draft
+}
+
+pub(crate) fn device_invited(link: u8, who: u8, expires_at_ms: u64) -> Draft {
+    let body = DeviceInvited {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        enrolment_key: public_bytes(link),
+        expires_at_ms,
+    };
+    Draft::new(StatementKind::DeviceInvited, &body, &[who])
+}
+
+pub(crate) fn linked(link: u8, who: u8, phone: u8) -> Draft {
+    let body = DeviceLinked {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        device_id: device(phone).to_bytes(),
+        device_key: public_bytes(phone),
+        sealing_key: vec![phone; 1216].into(),
+        enrolment_key: public_bytes(link),
+    };
+    Draft::new(StatementKind::DeviceLinked, &body, &[link, phone])
+}
+
+pub(crate) fn sealing_key(phone: u8, version: u32) -> Draft {
+    let body = SealingKeyReplaced {
+        structure_id: STRUCTURE.to_bytes(),
+        device_id: device(phone).to_bytes(),
+        sealing_key: vec![phone.wrapping_add(100); 1216].into(),
+        version,
+    };
+    Draft::new(StatementKind::SealingKeyReplaced, &body, &[phone])
+}
+
+pub(crate) fn directory_key(version: u32, phone: u8) -> Draft {
+    let body = DirectoryKeyReplaced {
+        structure_id: STRUCTURE.to_bytes(),
+        version,
+        key_hash: vec![phone; 32].into(),
+        device_id: device(phone).to_bytes(),
+    };
+    Draft::new(StatementKind::DirectoryKeyReplaced, &body, &[phone])
+}
+
+pub(crate) fn departed(who: u8, signer: u8) -> Draft {
+    let body = ProfessionalRevoked {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(who).to_bytes(),
+        professional_key: public_bytes(who),
+        signer: person(signer).to_bytes(),
+    };
+    Draft::new(StatementKind::ProfessionalRevoked, &body, &[signer])
+}
+
 pub(crate) fn confirmed(who: u8) -> Draft {
     confirmed_by(who, COORDINATOR)
 }
 
 pub(crate) fn confirmed_by(who: u8, coordinator: u8) -> Draft {
+    confirmed_key(who, who, coordinator)
+}
+
+pub(crate) fn confirmed_key(who: u8, own_key: u8, coordinator: u8) -> Draft {
     let body = EnrolmentConfirmed {
         structure_id: STRUCTURE.to_bytes(),
         professional_id: person(who).to_bytes(),
-        professional_key: public_bytes(who),
+        professional_key: public_bytes(own_key),
         coordinator: person(coordinator).to_bytes(),
     };
     Draft::new(StatementKind::EnrolmentConfirmed, &body, &[coordinator])
@@ -211,6 +303,7 @@ pub(crate) fn card(subject: u8, phone: u8, ciphertext: &[u8]) -> Draft {
         directory_version: 1,
         ciphertext: ciphertext.to_vec().into(),
         device_id: device(phone).to_bytes(),
+        replaces_seq: 0,
     };
     Draft::new(StatementKind::CardPublished, &body, &[phone])
 }
@@ -248,6 +341,7 @@ impl Practice {
         practice.say(&created());
         practice.say(&certified(COORDINATOR));
         practice.say(&added(COORDINATOR, COORDINATOR_PHONE));
+        practice.say(&directory_key(1, COORDINATOR_PHONE));
         practice
     }
 
@@ -302,6 +396,10 @@ pub(crate) fn one_of_each_kind() -> Vec<(Practice, Draft)> {
     let staffed = Practice::staffed();
     let mut waiting = staffed.clone();
     waiting.say(&enrolled(DOCTOR_LINK, DOCTOR));
+    let mut linking = staffed.clone();
+    linking.say(&device_invited(130, NURSE, NOW + 60_000));
+    let mut promoted = staffed.clone();
+    promoted.say(&appointed(NURSE));
     vec![
         (Practice::empty(), created()),
         (staffed.clone(), appointed(NURSE)),
@@ -312,7 +410,13 @@ pub(crate) fn one_of_each_kind() -> Vec<(Practice, Draft)> {
         (waiting.clone(), added(DOCTOR, DOCTOR_PHONE)),
         (waiting, confirmed(DOCTOR)),
         (staffed.clone(), card(NURSE, NURSE_PHONE, b"card")),
-        (staffed, revoked(NURSE_PHONE, NURSE)),
+        (staffed.clone(), revoked(NURSE_PHONE, NURSE)),
+        (promoted, released(NURSE)),
+        (staffed.clone(), departed(NURSE, COORDINATOR)),
+        (staffed.clone(), device_invited(131, NURSE, NOW + 60_000)),
+        (linking, linked(130, NURSE, 30)),
+        (staffed.clone(), sealing_key(NURSE_PHONE, 2)),
+        (staffed, directory_key(2, COORDINATOR_PHONE)),
     ]
 }
 

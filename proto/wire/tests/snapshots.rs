@@ -18,9 +18,11 @@ use relais_wire::structure::{Structure, root_fingerprint, sign_statement};
 use relais_wire::v1::client_frame::Frame;
 use relais_wire::v1::{
     CardPublished, ChannelEntry, ChannelRole, ClientFrame, CommitAad, CoordinatorCertified,
-    DeviceAdded, DeviceRevoked, EnrolmentConfirmed, EntryKind, Hello, HelloBody, InvitationIssued,
-    InvitationWithdrawn, LeafCredential, LogHead, MessageAad, ProfessionalEnrolled, RefusalCode,
-    RootReplaced, StatementKind, StructureCreated, StructureEntry, StructureRole,
+    CoordinatorRevoked, DeviceAdded, DeviceInvited, DeviceLinked, DeviceRevoked,
+    DirectoryKeyReplaced, EnrolmentConfirmed, EntryKind, Hello, HelloBody, InvitationIssued,
+    InvitationWithdrawn, LeafCredential, LogHead, MessageAad, ProfessionalEnrolled,
+    ProfessionalRevoked, RefusalCode, RootReplaced, SealingKeyReplaced, StatementKind,
+    StructureCreated, StructureEntry, StructureRole,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/wire.txt");
@@ -77,6 +79,11 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
         role: StructureRole::Professional.into(),
         expires_at_ms: NOW + 3_600_000,
         issuer: person(10).to_bytes(),
+        remaining_devices: Vec::new(),
+    };
+    let again = InvitationIssued {
+        remaining_devices: vec![device(31).to_bytes()],
+        ..invited(114, 11)
     };
     let enrolled = ProfessionalEnrolled {
         structure_id: id.clone(),
@@ -96,6 +103,44 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
         directory_version: 1,
         ciphertext: some(6, 24),
         device_id: device(20).to_bytes(),
+        replaces_seq: 0,
+    };
+    let directory = DirectoryKeyReplaced {
+        structure_id: id.clone(),
+        version: 1,
+        key_hash: some(7, 32),
+        device_id: device(20).to_bytes(),
+    };
+    let tablet = DeviceInvited {
+        structure_id: id.clone(),
+        professional_id: person(11).to_bytes(),
+        enrolment_key: public(113),
+        expires_at_ms: NOW + 60_000,
+    };
+    let linked = DeviceLinked {
+        structure_id: id.clone(),
+        professional_id: person(11).to_bytes(),
+        device_id: device(31).to_bytes(),
+        device_key: public(31),
+        sealing_key: some(31, 32),
+        enrolment_key: public(113),
+    };
+    let sealing = SealingKeyReplaced {
+        structure_id: id.clone(),
+        device_id: device(31).to_bytes(),
+        sealing_key: some(32, 32),
+        version: 2,
+    };
+    let released = CoordinatorRevoked {
+        structure_id: id.clone(),
+        professional_id: person(11).to_bytes(),
+        professional_key: public(11),
+    };
+    let departed = ProfessionalRevoked {
+        structure_id: id.clone(),
+        professional_id: person(11).to_bytes(),
+        professional_key: public(11),
+        signer: person(10).to_bytes(),
     };
     let withdrawn = InvitationWithdrawn {
         structure_id: id.clone(),
@@ -154,6 +199,10 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
             sign_statement(Kind::EnrolmentConfirmed, &confirmed, &[&coordinator]),
         ),
         (
+            "directory key replaced",
+            sign_statement(Kind::DirectoryKeyReplaced, &directory, &[&key(20)]),
+        ),
+        (
             "card published",
             sign_statement(Kind::CardPublished, &card, &[&key(20)]),
         ),
@@ -176,6 +225,30 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
         (
             "device revoked",
             sign_statement(Kind::DeviceRevoked, &revoked, &[&coordinator]),
+        ),
+        (
+            "device invited",
+            sign_statement(Kind::DeviceInvited, &tablet, &[&nurse]),
+        ),
+        (
+            "device linked",
+            sign_statement(Kind::DeviceLinked, &linked, &[&key(113), &key(31)]),
+        ),
+        (
+            "sealing key replaced",
+            sign_statement(Kind::SealingKeyReplaced, &sealing, &[&key(31)]),
+        ),
+        (
+            "re-invitation",
+            sign_statement(Kind::InvitationIssued, &again, &[&coordinator]),
+        ),
+        (
+            "coordinator revoked",
+            sign_statement(Kind::CoordinatorRevoked, &released, &[&key(8)]),
+        ),
+        (
+            "professional revoked",
+            sign_statement(Kind::ProfessionalRevoked, &departed, &[&coordinator]),
         ),
     ]
 }

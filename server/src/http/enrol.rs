@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use bytes::Bytes;
 use prost::Message;
+use relais_wire::ids::DeviceId;
 use relais_wire::label::{self, Label};
 use relais_wire::structure::Structure;
 use relais_wire::v1::{
@@ -36,25 +37,32 @@ const INVITATION: [StatementKind; 2] = [
     StatementKind::ProfessionalEnrolled,
     StatementKind::DeviceAdded,
 ];
+const LINK: [StatementKind; 1] = [StatementKind::DeviceLinked];
+const RETURN: [StatementKind; 2] = [StatementKind::DeviceRevoked, StatementKind::DeviceAdded];
 
-/// `POST /v1/structure/log`: the enrolment key must be of an open invitation. A
-/// device keeps its enrolment request, so it never needs the log again after use.
+/// `POST /v1/structure/log`: for the holder of an open invitation, of a person or of
+/// a device, and for every device that the log knows. A revoked one may see that it
+/// was revoked, and a linked one that its use of the link counted.
 pub async fn structure_log(
     State(app): State<Arc<App>>,
     request: Request,
 ) -> Result<Response, Refused> {
     admit(&app)?;
     let asked = StructureLogRequest::decode(body(request, limits::STATEMENT_BYTES).await?)?;
-    label::verify(
-        &asked.enrolment_key,
-        Label::StructureLogRequest,
-        &asked.after_seq.to_be_bytes(),
-        &asked.signature,
-    )?;
     let structure = app.structure.now();
-    let invitation = structure.invitation(&asked.enrolment_key);
-    if invitation.is_none_or(|i| i.used || i.withdrawn || app.now_ms() >= i.expires_at_ms) {
-        return Err(RefusalCode::InvitationInvalid.into());
+    let signed = asked.after_seq.to_be_bytes();
+    let verify = |key: &[u8]| {
+        let label = Label::StructureLogRequest;
+        label::verify(key, label, &signed, &asked.signature)
+    };
+    if asked.device_id.is_empty() {
+        verify(&asked.enrolment_key)?;
+        if !structure.is_open(&asked.enrolment_key, app.now_ms()) {
+            return Err(RefusalCode::InvitationInvalid.into());
+        }
+    } else {
+        let device = DeviceId::try_from(&asked.device_id)?;
+        verify(&structure.device(&device).ok_or(RefusalCode::NotFound)?.key)?;
     }
     let entries = app
         .structure
@@ -68,7 +76,7 @@ pub async fn structure_log(
     Ok(protobuf(StatusCode::OK, &answer))
 }
 
-/// `POST /v1/enrol`: a set-up or an invitation; repeating one that succeeded
+/// `POST /v1/enrol`: a set-up, an invitation, a link or a return; repeating one that succeeded
 /// succeeds again, because its answer may have been lost.
 pub async fn enrol(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refused> {
     admit(&app)?;
@@ -76,8 +84,11 @@ pub async fn enrol(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     let kinds = kinds(&asked.statements)?;
     if kinds == SET_UP {
         check_set_up(&app, &asked)?;
-    } else if kinds != INVITATION || !asked.setup_signature.is_empty() {
-        return Err(RefusalCode::Malformed.into());
+    } else {
+        let known = kinds == INVITATION || kinds == LINK || kinds == RETURN;
+        if !known || !asked.setup_signature.is_empty() {
+            return Err(RefusalCode::Malformed.into());
+        }
     }
     let _writing = app.structure.writing.lock().await;
     for _ in 0..CONFLICTS {
@@ -154,11 +165,12 @@ async fn said_before(
     Ok(same.then(|| structure.head()))
 }
 
-/// Where the last statement, a `DeviceAdded`, would have put the first one.
+/// Where the last statement would have put the first one: a `DeviceAdded`, or a
+/// `DeviceLinked`, which begins like one.
 fn position(structure: &Structure, statements: &[Bytes]) -> Option<u64> {
     let last = Statement::decode(statements.last()?.clone()).ok()?;
     let added = relais_wire::v1::DeviceAdded::decode(last.body).ok()?;
-    let id = relais_wire::ids::DeviceId::try_from(&added.device_id).ok()?;
+    let id = DeviceId::try_from(&added.device_id).ok()?;
     let device = structure.device(&id)?;
     device.added_seq.checked_sub(statements.len() as u64)
 }

@@ -73,6 +73,7 @@ async fn the_structure_log_is_read_by_holders_of_an_open_invitation_only() {
             enrolment_key: public(key),
             after_seq,
             signature: label::sign(key, Label::StructureLogRequest, &signed.to_be_bytes()),
+            device_id: bytes::Bytes::new(),
         }
         .encode_to_vec()
     };
@@ -115,4 +116,97 @@ async fn strangers_are_slowed_down() {
     assert_eq!(rig.enrol(&EnrolRequest::default()).await.0, 429);
     rig.clock.fetch_add(60_000, Ordering::Relaxed);
     assert_eq!(rig.enrol(&EnrolRequest::default()).await.0, 400);
+}
+
+// proves: I2
+#[tokio::test]
+async fn a_device_link_opens_the_log_and_links_one_device() {
+    let (rig, mut coordinator) = Rig::set_up().await;
+    let (mut socket, _) = rig.connect(&mut coordinator).await;
+    let mut tablet = Device::new(rig.founding.structure, 2);
+    tablet.professional = coordinator.professional;
+    let statements = vec![coordinator.invite_device(&tablet, NOW + 1_000).into()];
+    let operation = send::Operation::AppendStatements(AppendStatements { statements });
+    coordinator.asks(&mut socket, operation).await.expect_done();
+    let path = "/v1/structure/log";
+    let by_key = log_request(&tablet.enrolment_key, bytes::Bytes::new());
+    assert_eq!(rig.http("POST", path, &[], &by_key).await.status, 200);
+    assert_eq!(rig.enrol(&tablet.linking()).await.0, 200);
+    assert_eq!(rig.enrol(&tablet.linking()).await.0, 200, "a lost answer");
+    assert_eq!(rig.http("POST", path, &[], &by_key).await.status, 403);
+    rig.connect(&mut tablet).await;
+
+    let mut thief = Device::new(rig.founding.structure, 3);
+    thief.professional = coordinator.professional;
+    thief.enrolment_key = tablet.enrolment_key.clone();
+    assert_eq!(rig.enrol(&thief.linking()).await.0, 403);
+    // It is said by enrolling alone.
+    let statements = thief.linking().statements;
+    let operation = send::Operation::AppendStatements(AppendStatements { statements });
+    let refused = coordinator.asks(&mut socket, operation).await;
+    assert_eq!(refused.expect_refusal(), RefusalCode::Forbidden);
+}
+
+// proves: I3, W1
+#[tokio::test]
+async fn a_revoked_device_reads_in_the_log_that_it_is_and_nobody_else_reads_as_it() {
+    let (rig, mut coordinator) = Rig::set_up().await;
+    let (mut socket, _) = rig.connect(&mut coordinator).await;
+    let nurse = rig.enrolled(&mut coordinator, &mut socket, 2).await;
+    let statements = vec![coordinator.revoke(&nurse).into()];
+    let operation = send::Operation::AppendStatements(AppendStatements { statements });
+    coordinator.asks(&mut socket, operation).await.expect_done();
+    let path = "/v1/structure/log";
+    let own = log_request(&nurse.key, nurse.device.to_bytes());
+    let answer = rig.http("POST", path, &[], &own).await;
+    assert_eq!(answer.status, 200);
+    let log = StructureLogResponse::decode(&answer.body[..]).unwrap();
+    let last = Statement::decode(&log.entries.last().unwrap().statement[..]).unwrap();
+    assert_eq!(last.kind(), StatementKind::DeviceRevoked);
+    let forged = log_request(&coordinator.key, nurse.device.to_bytes());
+    assert_eq!(rig.http("POST", path, &[], &forged).await.status, 401);
+    let stranger = Device::new(rig.founding.structure, 9);
+    let unknown = log_request(&stranger.key, stranger.device.to_bytes());
+    assert_eq!(rig.http("POST", path, &[], &unknown).await.status, 404);
+}
+
+// proves: M1
+#[tokio::test]
+async fn a_device_retires_its_id_and_returns_with_another_once() {
+    let (rig, mut coordinator) = Rig::set_up().await;
+    let (mut socket, _) = rig.connect(&mut coordinator).await;
+    let mut nurse = rig.enrolled(&mut coordinator, &mut socket, 2).await;
+    let mut back = Device::new(rig.founding.structure, 3);
+    back.professional = nurse.professional;
+    back.professional_key = nurse.professional_key.clone();
+    let returning = |new: &Device| EnrolRequest {
+        statements: vec![nurse.revoke(&nurse).into(), new.added().into()],
+        setup_signature: bytes::Bytes::new(),
+    };
+    let request = returning(&back);
+    assert_eq!(rig.enrol(&request).await.0, 200);
+    assert_eq!(rig.enrol(&request).await.0, 200, "a lost answer");
+    rig.connect(&mut back).await;
+    // A second copy of the same database finds the id retired.
+    let mut copy = Device::new(rig.founding.structure, 4);
+    copy.professional = nurse.professional;
+    copy.professional_key = nurse.professional_key.clone();
+    assert_eq!(rig.enrol(&returning(&copy)).await.0, 409);
+    let (mut retired, challenge) = rig.challenged().await;
+    retired.send(nurse.hello(&challenge)).await;
+    assert_eq!(retired.next_closing().await, RefusalCode::DeviceRevoked);
+}
+
+fn log_request(key: &ed25519_dalek::SigningKey, device_id: bytes::Bytes) -> Vec<u8> {
+    let by_device = !device_id.is_empty();
+    StructureLogRequest {
+        enrolment_key: match by_device {
+            true => bytes::Bytes::new(),
+            false => public(key),
+        },
+        after_seq: 0,
+        signature: label::sign(key, Label::StructureLogRequest, &0u64.to_be_bytes()),
+        device_id,
+    }
+    .encode_to_vec()
 }

@@ -14,8 +14,8 @@ use relais_wire::ids::{DeviceId, ProfessionalId, StructureId};
 use relais_wire::label::sign;
 use relais_wire::structure::{Structure, sign_statement, statement_label};
 use relais_wire::v1::{
-    CoordinatorCertified, DeviceAdded, EnrolmentConfirmed, InvitationIssued, ProfessionalEnrolled,
-    Statement, StatementKind, StructureCreated, StructureRole,
+    CoordinatorCertified, DeviceAdded, DeviceInvited, DirectoryKeyReplaced, EnrolmentConfirmed,
+    InvitationIssued, ProfessionalEnrolled, Statement, StatementKind, StructureCreated, StructureRole,
 };
 
 /// Sealed blobs.
@@ -40,6 +40,7 @@ pub const COORDINATOR_PHONE: u8 = 20;
 const NURSE: u8 = 11;
 const NURSE_PHONE: u8 = 21;
 const NURSE_LINK: u8 = 111;
+const TABLET_LINK: u8 = 113;
 const DOCTOR: u8 = 12;
 const DOCTOR_LINK: u8 = 112;
 
@@ -70,6 +71,7 @@ fn invited(link: u8, who: u8) -> Vec<u8> {
         role: StructureRole::Professional.into(),
         expires_at_ms: NOW + 3_600_000,
         issuer: person(COORDINATOR).to_bytes(),
+        remaining_devices: Vec::new(),
     };
     sign_statement(StatementKind::InvitationIssued, &body, &[&key(COORDINATOR)])
 }
@@ -110,6 +112,18 @@ pub static PRACTICE: LazyLock<Structure> = LazyLock::new(|| {
         professional_key: public(NURSE),
         coordinator: person(COORDINATOR).to_bytes(),
     };
+    let tablet = DeviceInvited {
+        structure_id: STRUCTURE.to_bytes(),
+        professional_id: person(NURSE).to_bytes(),
+        enrolment_key: public(TABLET_LINK),
+        expires_at_ms: NOW + 60_000,
+    };
+    let directory = DirectoryKeyReplaced {
+        structure_id: STRUCTURE.to_bytes(),
+        version: 1,
+        key_hash: vec![1; 32].into(),
+        device_id: device(COORDINATOR_PHONE).to_bytes(),
+    };
     let (root, coordinator) = (key(ROOT), key(COORDINATOR));
     let (link, nurse) = (key(NURSE_LINK), key(NURSE));
     use StatementKind as Kind;
@@ -127,6 +141,8 @@ pub static PRACTICE: LazyLock<Structure> = LazyLock::new(|| {
         added(NURSE, NURSE_PHONE),
         sign_statement(Kind::EnrolmentConfirmed, &confirmed, &[&coordinator]),
         invited(DOCTOR_LINK, DOCTOR),
+        sign_statement(Kind::DeviceInvited, &tablet, &[&nurse]),
+        sign_statement(Kind::DirectoryKeyReplaced, &directory, &[&key(COORDINATOR_PHONE)]),
     ] {
         let said = structure.append(statement.into(), NOW);
         said.expect("a statement of this practice");
@@ -144,10 +160,15 @@ pub fn signed(kind: StatementKind, body: &[u8]) -> Option<Bytes> {
         StatementKind::RootReplaced => &[8, ROOT],
         StatementKind::ProfessionalEnrolled => &[DOCTOR_LINK, DOCTOR],
         StatementKind::DeviceAdded => &[NURSE, 31],
-        StatementKind::CardPublished => &[NURSE_PHONE],
+        StatementKind::CardPublished | StatementKind::SealingKeyReplaced => &[NURSE_PHONE],
+        StatementKind::DirectoryKeyReplaced => &[COORDINATOR_PHONE],
+        StatementKind::DeviceInvited => &[NURSE],
+        StatementKind::DeviceLinked => &[TABLET_LINK, 31],
+        StatementKind::CoordinatorRevoked => &[ROOT],
         StatementKind::InvitationIssued
         | StatementKind::EnrolmentConfirmed
         | StatementKind::DeviceRevoked
+        | StatementKind::ProfessionalRevoked
         | StatementKind::InvitationWithdrawn => &[COORDINATOR],
     };
     let label = statement_label(kind)?;

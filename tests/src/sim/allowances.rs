@@ -61,7 +61,7 @@ impl Allowances {
             Trouble::StructureForked | Trouble::StructureWithheld | Trouble::ChannelForked(_) => {
                 self.restored
             }
-            Trouble::UpdateNeeded => false,
+            Trouble::UpdateNeeded | Trouble::Wiped => false,
         }
     }
 

@@ -94,12 +94,40 @@ impl Device {
             role: StructureRole::Professional.into(),
             expires_at_ms,
             issuer: self.professional.to_bytes(),
+            remaining_devices: Vec::new(),
         };
         sign_statement(
             StatementKind::InvitationIssued,
             &body,
             &[&self.professional_key],
         )
+    }
+
+    pub fn invite_device(&self, other: &Device, expires_at_ms: u64) -> Vec<u8> {
+        let body = DeviceInvited {
+            structure_id: self.structure.to_bytes(),
+            professional_id: self.professional.to_bytes(),
+            enrolment_key: public(&other.enrolment_key),
+            expires_at_ms,
+        };
+        let keys = [&self.professional_key];
+        sign_statement(StatementKind::DeviceInvited, &body, &keys)
+    }
+
+    pub fn linking(&self) -> EnrolRequest {
+        let body = DeviceLinked {
+            structure_id: self.structure.to_bytes(),
+            professional_id: self.professional.to_bytes(),
+            device_id: self.device.to_bytes(),
+            device_key: public(&self.key),
+            sealing_key: vec![1; 32].into(),
+            enrolment_key: public(&self.enrolment_key),
+        };
+        let keys = [&self.enrolment_key, &self.key];
+        EnrolRequest {
+            statements: vec![sign_statement(StatementKind::DeviceLinked, &body, &keys).into()],
+            setup_signature: bytes::Bytes::new(),
+        }
     }
 
     pub fn revoke(&self, other: &Device) -> Vec<u8> {

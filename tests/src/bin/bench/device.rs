@@ -123,6 +123,7 @@ impl Device {
             role: StructureRole::Professional.into(),
             expires_at_ms,
             issuer: self.professional.to_bytes(),
+            remaining_devices: Vec::new(),
         };
         let keys = [&self.professional_key];
         sign_statement(StatementKind::InvitationIssued, &body, &keys)

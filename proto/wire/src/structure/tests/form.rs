@@ -151,8 +151,14 @@ fn low_order_keys_are_refused_wherever_a_key_is_introduced() {
             else {
                 continue;
             };
-            if draft.kind == StatementKind::EnrolmentConfirmed {
-                continue; // Names a key that is known already.
+            if matches!(
+                draft.kind,
+                StatementKind::EnrolmentConfirmed
+                    | StatementKind::CoordinatorRevoked
+                    | StatementKind::ProfessionalRevoked
+                    | StatementKind::DirectoryKeyReplaced
+            ) {
+                continue; // Names a key that is known already, or a hash.
             }
             let mut draft = draft;
             draft.body[at + 2..at + 34].copy_from_slice(&weak);
