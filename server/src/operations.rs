@@ -96,6 +96,9 @@ pub async fn begin(app: &Arc<App>, caller: Caller, send: Send) -> Begun {
         Some(Asked::AppendCommit(commit)) => {
             Ok(channels::append_commit(app, request, commit).await)
         }
+        Some(Asked::RebootChannel(reboot)) => {
+            Ok(channels::reboot_channel(app, request, reboot).await)
+        }
         Some(Asked::AppendStatements(statements)) => {
             Ok(append_statements(app, request, statements).await)
         }

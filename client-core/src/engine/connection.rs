@@ -101,6 +101,8 @@ impl Engine {
             Frame::Answer(answer) => self.answered(&answer),
             Frame::Cursors(cursors) => self.cursors(&cursors),
             Frame::Closing(closing) => self.closing(&closing),
+            // Nothing asks yet.
+            Frame::Group(_) | Frame::Channels(_) => Ok(()),
         }
     }
 

@@ -205,6 +205,7 @@ impl Engine {
             EntryKind::Created => self.apply_created(channel, entry, own),
             EntryKind::Commit => self.apply_commit(channel, row, entry, own),
             EntryKind::Message => self.apply_message(channel, row, entry, device, own),
+            EntryKind::Rebooted => Err(Fault::Stop("a new group".into())),
             EntryKind::Unspecified => Err(Fault::Park("entry of an unknown kind".into())),
         }
     }

@@ -95,6 +95,17 @@ pub struct Leaf {
     pub key: [u8; 32],
 }
 
+impl Leaf {
+    /// Whether both are of the same device with the same key, wherever they stand.
+    pub fn same_owner(&self, other: &Self) -> bool {
+        let anywhere = Self {
+            index: other.index,
+            ..self.clone()
+        };
+        anywhere == *other
+    }
+}
+
 /// Why MLS material is not acceptable to Relais.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MlsFormatError {
@@ -112,7 +123,7 @@ pub enum MlsFormatError {
     /// A proposal that Relais does not use, or one sent by reference.
     #[error("unexpected proposal")]
     Proposal,
-    /// The commit was not sent by a member.
+    /// The commit was sent neither by a member nor by somebody who joins with it.
     #[error("unexpected sender")]
     Sender,
 }
@@ -204,8 +215,11 @@ pub fn roster_of(extensions: &Extensions<GroupContext>) -> Result<SignedRoster, 
 /// What a commit changes, in the words that the rules are written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitChange {
-    /// The leaf that made it.
+    /// The leaf that made it; without an index when it comes in with this commit.
     pub committer: Leaf,
+    /// An external commit (RFC 9420 §12.4.3.2): the committer is the only leaf that
+    /// it adds, and its own old leaf the only one that it can remove.
+    pub external: bool,
     /// All leaves before it.
     pub before: Vec<Leaf>,
     /// Leaves that it adds.
@@ -220,15 +234,14 @@ pub struct CommitChange {
 ///
 /// # Errors
 /// When it holds anything but inline Add, Remove and our GroupContextExtensions
-/// proposals, or changes the committer's credential (requirement M5).
+/// proposals, or changes the committer's credential (requirement M5). An external
+/// commit may hold its ExternalInit and the removal of the same device's old leaf
+/// (requirement M2).
 pub fn read_commit(
     group: &PublicGroup,
     sender: &Sender,
     commit: &StagedCommit,
 ) -> Result<CommitChange, MlsFormatError> {
-    let Sender::Member(committer) = sender else {
-        return Err(MlsFormatError::Sender);
-    };
     let before = leaves(group)?;
     let at = |index: LeafNodeIndex| {
         before
@@ -237,20 +250,21 @@ pub fn read_commit(
             .cloned()
             .ok_or(MlsFormatError::Sender)
     };
-    let committer = at(*committer)?;
-    if let Some(path_leaf) = commit.update_path_leaf_node() {
-        let key = path_leaf.signature_key().as_slice();
-        let renewed = read_leaf(None, path_leaf.credential(), key)?;
-        let same = Leaf {
-            index: committer.index,
-            ..renewed
-        };
-        if same != committer {
-            return Err(MlsFormatError::Credential);
-        }
+    let path_leaf = commit
+        .update_path_leaf_node()
+        .map(|leaf| read_leaf(None, leaf.credential(), leaf.signature_key().as_slice()))
+        .transpose()?;
+    let (committer, external) = match sender {
+        Sender::Member(index) => (at(*index)?, false),
+        Sender::NewMemberCommit => (path_leaf.clone().ok_or(MlsFormatError::Sender)?, true),
+        _ => return Err(MlsFormatError::Sender),
+    };
+    if path_leaf.is_some_and(|renewed| !renewed.same_owner(&committer)) {
+        return Err(MlsFormatError::Credential);
     }
     let mut change = CommitChange {
         committer,
+        external,
         added: Vec::new(),
         removed: Vec::new(),
         roster: None,
@@ -263,15 +277,27 @@ pub fn read_commit(
             return Err(MlsFormatError::Proposal);
         }
         match queued.proposal() {
-            Proposal::Add(add) => {
+            Proposal::ExternalInit(_) if external => {}
+            Proposal::Remove(remove) => {
+                let removed = at(remove.removed())?;
+                if external && !removed.same_owner(&change.committer) {
+                    return Err(MlsFormatError::Proposal);
+                }
+                change.removed.push(removed);
+            }
+            Proposal::Add(add) if !external => {
                 change.added.push(read_key_package(add.key_package())?);
             }
-            Proposal::Remove(remove) => change.removed.push(at(remove.removed())?),
-            Proposal::GroupContextExtensions(extensions) if change.roster.is_none() => {
+            Proposal::GroupContextExtensions(extensions)
+                if !external && change.roster.is_none() =>
+            {
                 change.roster = Some(roster_of(extensions.extensions())?);
             }
             _ => return Err(MlsFormatError::Proposal),
         }
+    }
+    if external {
+        change.added.push(change.committer.clone());
     }
     change.before = before;
     Ok(change)

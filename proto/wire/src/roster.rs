@@ -13,7 +13,7 @@ use crate::label::{self, Label, hash};
 use crate::limits;
 use crate::mls::{CommitChange, Leaf};
 use crate::structure::Structure;
-use crate::v1::{ChannelRole, Roster, SignedRoster};
+use crate::v1::{ChannelRole, LogHead, Roster, SignedRoster};
 
 /// What a member can do in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub enum Operation {
     Acknowledge,
     /// Renew one's own leaf.
     Renew,
+    /// Come back with a device that the group does not hold (any more), by an
+    /// external commit.
+    Rejoin,
     /// Change the members, their roles and their ends.
     ChangeRoster,
     /// Add or remove leaves so that they follow the roster.
@@ -32,16 +35,19 @@ pub enum Operation {
 
 /// The one role × operation table (architecture D11).
 pub fn allowed(role: ChannelRole, operation: Operation) -> bool {
-    use Operation::{Acknowledge, ChangeRoster, FollowRoster, Renew, Write};
+    use Operation::{Acknowledge, ChangeRoster, FollowRoster, Rejoin, Renew, Write};
     match role {
         ChannelRole::Unspecified => false,
-        ChannelRole::Reader => matches!(operation, Acknowledge | Renew),
+        ChannelRole::Reader => matches!(operation, Acknowledge | Renew | Rejoin),
         ChannelRole::Contributor => {
-            matches!(operation, Write | Acknowledge | Renew | FollowRoster)
+            matches!(
+                operation,
+                Write | Acknowledge | Renew | Rejoin | FollowRoster
+            )
         }
         ChannelRole::Manager => matches!(
             operation,
-            Write | Acknowledge | Renew | FollowRoster | ChangeRoster
+            Write | Acknowledge | Renew | Rejoin | FollowRoster | ChangeRoster
         ),
     }
 }
@@ -110,6 +116,8 @@ pub struct CheckedRoster {
     pub minimum_client_version: u32,
     /// The device that authorised it.
     pub device: DeviceId,
+    /// The structure head that a reboot is judged by; in no other roster.
+    pub structure_head: Option<LogHead>,
     /// Names this roster as a predecessor.
     pub hash: [u8; 32],
     signed: SignedRoster,
@@ -152,6 +160,7 @@ impl CheckedRoster {
             members,
             minimum_client_version: body.minimum_client_version,
             device: DeviceId::try_from(&body.device_id).map_err(malformed)?,
+            structure_head: body.structure_head,
             hash: hash(Label::RosterHash, &[&signed.body, &signed.signature]),
             signed: signed.clone(),
         })
@@ -179,6 +188,45 @@ impl CheckedRoster {
             Ok(())
         } else {
             Err(RuleBroken::NotAllowed)
+        }
+    }
+
+    /// Whether this member may change the roster, as of an entry of the structure
+    /// log. Where no manager is left who could (none whose membership stands has a
+    /// device whose chain holds), every contributor may, so that no channel is
+    /// orphaned; the result must have a manager who can be reached.
+    pub fn may_change(
+        &self,
+        id: &ProfessionalId,
+        structure: &Structure,
+        structure_seq: u64,
+        time_ms: u64,
+    ) -> Result<(), RuleBroken> {
+        let asked = self.may(id, Operation::ChangeRoster, time_ms);
+        let follows = self.may(id, Operation::FollowRoster, time_ms).is_ok();
+        if asked.is_err() && follows && !self.is_led(structure, structure_seq, time_ms) {
+            return Ok(());
+        }
+        asked
+    }
+
+    /// Whether a manager whose membership stands has a device whose chain holds.
+    fn is_led(&self, structure: &Structure, structure_seq: u64, time_ms: u64) -> bool {
+        structure.devices().any(|(id, device)| {
+            self.may(&device.professional, Operation::ChangeRoster, time_ms)
+                .is_ok()
+                && structure.valid_device(id, structure_seq, time_ms).is_some()
+        })
+    }
+
+    fn follows(&self, prior: &Self) -> Result<(), RuleBroken> {
+        let successor = self.channel == prior.channel
+            && Some(self.version) == prior.version.checked_add(1)
+            && self.predecessor == prior.hash;
+        if successor {
+            Ok(())
+        } else {
+            Err(RuleBroken::NotSuccessor)
         }
     }
 
@@ -235,8 +283,34 @@ pub fn sign_roster(
             .collect(),
         minimum_client_version,
         device_id: device.to_bytes(),
-    }
-    .encode_to_vec();
+        structure_head: None,
+    };
+    sign_body(&body, key)
+}
+
+/// Makes the roster of a reboot: the successor with the same members.
+pub fn sign_reboot(
+    prior: &CheckedRoster,
+    structure_head: LogHead,
+    device: DeviceId,
+    key: &SigningKey,
+) -> SignedRoster {
+    let version = prior.minimum_client_version;
+    let plain = sign_roster(
+        prior.channel,
+        Some(prior),
+        &prior.members,
+        version,
+        device,
+        key,
+    );
+    let mut body = Roster::decode(plain.body).expect("encoded here");
+    body.structure_head = Some(structure_head);
+    sign_body(&body, key)
+}
+
+fn sign_body(body: &Roster, key: &SigningKey) -> SignedRoster {
+    let body = body.encode_to_vec();
     SignedRoster {
         signature: label::sign(key, Label::Roster, &body),
         body: body.into(),
@@ -292,6 +366,37 @@ pub fn judge_creation(
     roster.may(&creator.professional, Operation::ChangeRoster, time_ms)
 }
 
+/// Judges a reboot (architecture D5): a new MLS group for the same circle, made by
+/// a manager or by a coordinator of the structure who is a member. `author` is the
+/// device that the log names.
+///
+/// The roster names the structure head that it is judged by; `time_ms` is the
+/// server time of its entry.
+pub fn judge_reboot(
+    structure: &Structure,
+    time_ms: u64,
+    prior: &CheckedRoster,
+    next: &CheckedRoster,
+    author: DeviceId,
+) -> Result<(), RuleBroken> {
+    next.follows(prior)?;
+    if next.members != prior.members {
+        return Err(RuleBroken::NotAllowed);
+    }
+    if next.device != author {
+        return Err(RuleBroken::Signature);
+    }
+    let seq = next.structure_head.as_ref().map_or(0, |head| head.seq);
+    next.verify(structure, seq, time_ms)?;
+    let device = structure.device(&author).ok_or(RuleBroken::InvalidDevice)?;
+    let id = &device.professional;
+    let coordinates = structure.is_coordinator(id) && prior.standing(id, time_ms).is_some();
+    match prior.may_change(id, structure, seq, time_ms) {
+        Err(_) if coordinates => Ok(()),
+        judged => judged,
+    }
+}
+
 /// Judges a commit against the roster of the prior epoch. Returns the roster
 /// that holds after it.
 ///
@@ -306,33 +411,46 @@ pub fn judge(
 ) -> Result<CheckedRoster, RuleBroken> {
     let committer = &change.committer;
     check_leaf(committer, structure, structure_seq, time_ms)?;
-    let needed = if change.roster.is_some() {
+    let needed = if change.external {
+        Operation::Rejoin
+    } else if change.roster.is_some() {
         Operation::ChangeRoster
     } else if change.added.is_empty() && change.removed.is_empty() {
         Operation::Renew
     } else {
         Operation::FollowRoster
     };
-    prior.may(&committer.professional, needed, time_ms)?;
+    let who = &committer.professional;
+    match needed {
+        Operation::ChangeRoster => prior.may_change(who, structure, structure_seq, time_ms)?,
+        _ => prior.may(who, needed, time_ms)?,
+    }
 
     let next = match &change.roster {
         None => prior.clone(),
         Some(signed) => {
             let next = CheckedRoster::read(signed)?;
-            let successor = next.channel == prior.channel
-                && Some(next.version) == prior.version.checked_add(1)
-                && next.predecessor == prior.hash;
-            if !successor {
-                return Err(RuleBroken::NotSuccessor);
-            }
+            next.follows(prior)?;
             if next.device != committer.device {
                 return Err(RuleBroken::Signature);
             }
             next.verify(structure, structure_seq, time_ms)?;
+            let by_manager = prior.may(who, Operation::ChangeRoster, time_ms).is_ok();
+            if !by_manager && !next.is_led(structure, structure_seq, time_ms) {
+                return Err(RuleBroken::NoManager);
+            }
             next
         }
     };
 
+    if change.external {
+        // Nobody but the device itself comes in, and only in its own old place.
+        let own = |leaf: &Leaf| leaf.same_owner(committer);
+        let alone = change.added.len() == 1 && change.added.iter().all(own);
+        if !alone || !change.removed.iter().all(own) || change.roster.is_some() {
+            return Err(RuleBroken::NotAllowed);
+        }
+    }
     for leaf in &change.removed {
         let revoked = check_leaf(leaf, structure, structure_seq, time_ms).is_err();
         let own = leaf.professional == committer.professional;

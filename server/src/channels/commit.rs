@@ -2,7 +2,7 @@
 //! entry, so that an invalid one is refused instead of wedging the channel
 //! (architecture D5). What only members can see (path secrets, tags) is not checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use openmls::messages::group_info::VerifiableGroupInfo;
@@ -13,7 +13,7 @@ use openmls::prelude::{
 use openmls_rust_crypto::RustCrypto;
 use prost::Message;
 use relais_wire::RefusalCode;
-use relais_wire::ids::{ChannelId, DeviceId};
+use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 use relais_wire::mls;
 use relais_wire::roster::{self, CheckedRoster};
 use relais_wire::structure::Structure;
@@ -27,7 +27,7 @@ use super::{Cell, Known, read_known};
 use crate::app::App;
 use crate::error::Refused;
 use crate::hub::SpanChange;
-use crate::operations::{Request, refusal, refuse, write};
+use crate::operations::{Caller, Request, refusal, refuse, write};
 use crate::store::{Channel, NewCommit, Operation, PublicState};
 
 /// A commit that holds, and the group after it.
@@ -37,6 +37,8 @@ struct Judged {
     ratchet_tree: bytes::Bytes,
     joined: Vec<DeviceId>,
     left: Vec<DeviceId>,
+    ended: Vec<(DeviceId, u64)>,
+    valid_until_ms: Option<u64>,
 }
 
 /// What a commit is judged by, besides the group.
@@ -109,7 +111,15 @@ async fn present(
 ) -> Result<Arc<Channel>, Refused> {
     let stored = app.store.channel(channel).await?;
     let stored = stored.ok_or(RefusalCode::NotFound)?;
-    if app.store.is_member(channel, request.caller.device).await? {
+    let Caller {
+        device,
+        professional,
+        ..
+    } = request.caller;
+    // A device that is not in the group may come in by an external commit, if its
+    // person is named; who sent the commit is judged with it.
+    let named = || read_known(&stored).map(|k| k.roster.members.contains_key(&professional));
+    if app.store.is_member(channel, device).await? || named()? {
         Ok(stored)
     } else {
         Err(RefusalCode::Forbidden.into())
@@ -135,13 +145,14 @@ async fn validate(
         .take()
         .filter(|g| g.group_context().epoch().as_u64() == stored.epoch);
     let known = cell.known.lock().clone();
+    let prior = match known {
+        Some(k) if (k.incarnation, k.epoch) == (stored.incarnation, stored.epoch) => k,
+        _ => Arc::new(read_known(&stored)?),
+    };
     let judgement = Judgement {
         channel,
         incarnation: stored.incarnation,
-        prior: match known {
-            Some(k) if (k.incarnation, k.epoch) == (stored.incarnation, stored.epoch) => k,
-            _ => Arc::new(read_known(&stored)?),
-        },
+        prior: prior.clone(),
         structure,
         device: request.caller.device,
         send_counter: request.send_counter,
@@ -167,6 +178,12 @@ async fn validate(
         .map_err(|_| Refused(RefusalCode::InvalidCommit))?;
     *slot = unchanged;
     let judged = judged?;
+    let prior = &prior.roster.members;
+    let next = &judged.roster.members;
+    let missing = |from: &BTreeMap<ProfessionalId, _>, of: &BTreeMap<ProfessionalId, _>| {
+        let names = of.keys().filter(|id| !from.contains_key(id));
+        names.copied().collect()
+    };
     let operation = NewCommit {
         channel,
         incarnation: commit.incarnation,
@@ -179,9 +196,21 @@ async fn validate(
         },
         joined: judged.joined.clone(),
         left: judged.left.clone(),
+        ended: judged.ended.clone(),
         welcome: commit.welcome,
+        named: missing(prior, next),
+        unnamed: missing(next, prior),
+        valid_until_ms: judged.valid_until_ms,
     };
     Ok((operation, judged))
+}
+
+/// Where a device's leaf stands.
+fn place_of(group: &PublicGroup, device: DeviceId) -> Result<LeafNodeIndex, Refused> {
+    let leaf = mls::leaves(group)?.into_iter().find(|l| l.device == device);
+    leaf.and_then(|leaf| leaf.index)
+        .map(LeafNodeIndex::new)
+        .ok_or(Refused(RefusalCode::InvalidCommit))
 }
 
 impl Judgement {
@@ -189,16 +218,18 @@ impl Judgement {
     fn judge(&self, group: &mut PublicGroup) -> Result<Judged, (Refused, bool)> {
         let (staged, change, roster) = self.stage(group).map_err(|r| (r, true))?;
         let info = read_group_info(&self.request.group_info).map_err(|r| (r, true))?;
-        let committer = LeafNodeIndex::new(change.committer.index.unwrap_or(u32::MAX));
         let invalid = Refused(RefusalCode::InvalidCommit);
         if info.group_context() != staged.group_context() {
             return Err((invalid, true));
         }
         let devices = |leaves: &[mls::Leaf]| leaves.iter().map(|leaf| leaf.device).collect();
         let (joined, left) = (devices(&change.added), devices(&change.removed));
+        let ended = self.ended(&change);
+        let valid_until_ms = self.valid_until(&change, &roster);
         group
             .merge_commit(&NoStorage, *staged)
             .map_err(|_| (invalid, false))?;
+        let committer = place_of(group, self.device).map_err(|r| (r, false))?;
         let after = self.rebuild_after(group, committer, info);
         let (group, ratchet_tree) = after.map_err(|r| (r, false))?;
         Ok(Judged {
@@ -207,7 +238,31 @@ impl Judgement {
             ratchet_tree,
             joined,
             left,
+            ended,
+            valid_until_ms,
         })
+    }
+
+    /// Removed devices whose membership had ended before, with its end.
+    fn ended(&self, change: &mls::CommitChange) -> Vec<(DeviceId, u64)> {
+        let ended = |leaf: &mls::Leaf| {
+            let member = self.prior.roster.members.get(&leaf.professional)?;
+            let end = member.expires_at_ms?;
+            (!member.stands(self.time_ms)).then_some((leaf.device, end))
+        };
+        change.removed.iter().filter_map(ended).collect()
+    }
+
+    /// When the commit would stop holding: the first end of its author's and its
+    /// joiners' memberships.
+    fn valid_until(&self, change: &mls::CommitChange, next: &CheckedRoster) -> Option<u64> {
+        let end = |roster: &CheckedRoster, leaf: &mls::Leaf| {
+            roster.members.get(&leaf.professional)?.expires_at_ms
+        };
+        let joiners = change.added.iter().filter_map(|leaf| end(next, leaf));
+        joiners
+            .chain(end(&self.prior.roster, &change.committer))
+            .min()
     }
 
     fn stage(

@@ -7,6 +7,7 @@ mod create;
 mod message;
 mod no_storage;
 mod public_group;
+mod reboot;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use commit::append_commit;
 pub use create::check_creation;
 pub use message::check_message;
 pub use public_group::{group_id, roster_in};
+pub use reboot::reboot_channel;
 
 /// Channels whose roster and group are kept in memory, at most, before idle ones go.
 const CACHED: usize = 1024;

@@ -2,7 +2,7 @@
 //! One tree, because a batch is atomic only within a tree. Numbers are
 //! big-endian, so that the order of keys is the order of sequences.
 
-use relais_wire::ids::{BlobId, ChannelId, DeviceId};
+use relais_wire::ids::{BlobId, ChannelId, DeviceId, ProfessionalId};
 
 macro_rules! keyspaces {
     ($($name:ident = $prefix:literal, $size:ident, $purpose:literal;)*) => {
@@ -38,6 +38,7 @@ keyspaces! {
     WELCOME = 0x15, large, "+ channel + seq of the commit: its Welcome, once for all who join.";
     WELCOME_TREE = 0x16, large, "+ channel + seq of the commit: the tree of exactly that Welcome's epoch.";
     WELCOME_USES = 0x17, small, "+ channel + seq of the commit: how many inbox items still need the two above.";
+    NAMED = 0x18, small, "+ professional + channel: whom each channel's roster names, to list their channels.";
     DEVICE = 0x20, small, "+ device: lease and its number, bounds of the inbox, claim budget.";
     ANSWER = 0x21, large, "+ device + slot: remembered answers, a ring of `limits::IN_FLIGHT` slots.";
     KEY_PACKAGE = 0x22, large, "+ device + index: one-time key packages, handed out from the front.";
@@ -81,6 +82,16 @@ pub fn channel_seq(prefix: u8, channel: ChannelId, seq: u64) -> Vec<u8> {
 /// Key of a member's record.
 pub fn member(channel: ChannelId, device: DeviceId) -> Vec<u8> {
     key(MEMBER, [&channel.0, &device.0])
+}
+
+/// Key of a channel in the index of those that name a professional.
+pub fn named(professional: ProfessionalId, channel: ChannelId) -> Vec<u8> {
+    key(NAMED, [&professional.0, &channel.0])
+}
+
+/// What the keys of a professional's channels begin with.
+pub fn named_by(professional: ProfessionalId) -> Vec<u8> {
+    key(NAMED, [&professional.0])
 }
 
 /// Key of a device's record under `prefix`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use relais_wire::RefusalCode;
-use relais_wire::ids::{BlobId, ChannelId, DeviceId};
+use relais_wire::ids::{BlobId, ChannelId, DeviceId, ProfessionalId};
 use relais_wire::v1::{Answer, InboxItem, StructureEntry};
 
 use super::committer::Committer;
@@ -180,6 +180,18 @@ impl<B: Backend> Store for LogStore<B> {
             let member = state.as_ref().and_then(|state| state.members.get(&device));
             Ok(member.is_some_and(|member| member.is_open()))
         })
+    }
+
+    fn channels_naming(
+        &self,
+        professional: ProfessionalId,
+        after: Option<ChannelId>,
+        max: usize,
+    ) -> Stored<'_, Vec<ChannelId>> {
+        Box::pin(
+            self.shared
+                .cold(move |shared| shared.channels_naming(professional, after, max)),
+        )
     }
 
     fn cursors(&self, channel: ChannelId) -> Stored<'_, Vec<(DeviceId, u64)>> {

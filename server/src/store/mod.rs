@@ -46,7 +46,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use relais_wire::RefusalCode;
-use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, StructureId};
+use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, ProfessionalId, StructureId};
 use relais_wire::v1::{Answer, ChannelEntry, InboxItem, StructureEntry};
 
 /// The store could not write or read. Nothing was changed.
@@ -107,8 +107,12 @@ pub enum Operation {
     /// FORBIDDEN where the device has no open span or `member_until_ms` passed,
     /// NOT_FOUND where there is no such channel.
     AppendMessage(NewMessage),
-    /// Refused with WRONG_EPOCH, STALE_STRUCTURE or NOT_FOUND.
+    /// Refused with WRONG_EPOCH, STALE_STRUCTURE, NOT_FOUND, or FORBIDDEN where
+    /// `valid_until_ms` passed.
     AppendCommit(NewCommit),
+    /// Refused like a commit. Entry of kind REBOOTED (payload = GroupInfo), the next
+    /// incarnation in epoch 0; every span but the author's closes with it.
+    RebootChannel(NewReboot),
     /// Entries made by `Structure::append` on top of `expected_head`;
     /// `Applied::conflict` when the head moved (the caller rebuilds them).
     AppendStatements {
@@ -149,6 +153,8 @@ pub struct NewChannel {
     pub state: PublicState,
     /// Sequence of the structure head that it was judged by; must be the present one.
     pub structure_seq: u64,
+    /// Whom its roster names: see [`Store::channels_naming`].
+    pub named: Vec<ProfessionalId>,
 }
 
 /// See [`Operation::AppendMessage`].
@@ -195,8 +201,34 @@ pub struct NewCommit {
     /// Devices whose span closes with this entry. Named in both lists, the author
     /// keeps its span, and another device gets a new one.
     pub left: Vec<DeviceId>,
+    /// Of those in `left`, whose membership ended before: their span closes with the
+    /// last entry dated before that time, ms (architecture D11).
+    pub ended: Vec<(DeviceId, u64)>,
     /// Empty when nobody joins.
     pub welcome: Bytes,
+    /// Whom the new roster names and the prior one did not.
+    pub named: Vec<ProfessionalId>,
+    /// Whom the prior roster named and the new one does not.
+    pub unnamed: Vec<ProfessionalId>,
+    /// The first end of the memberships that it was judged by as standing, ms.
+    pub valid_until_ms: Option<u64>,
+}
+
+/// See [`Operation::RebootChannel`].
+#[derive(Debug, Clone)]
+pub struct NewReboot {
+    /// Where.
+    pub channel: ChannelId,
+    /// MLS group that it ends.
+    pub incarnation: u32,
+    /// The epoch that it ends: must be the present one.
+    pub epoch: u64,
+    /// Sequence of the structure head that it names; must be the present one.
+    pub structure_seq: u64,
+    /// Public state of the new group.
+    pub state: PublicState,
+    /// End of the author's membership, if it has one, ms.
+    pub valid_until_ms: Option<u64>,
 }
 
 /// What the server keeps of a channel's MLS group (architecture D5).
@@ -370,6 +402,14 @@ pub trait Store: Send + Sync + 'static {
     ) -> Stored<'_, Page>;
     /// Whether the device has an open span, i.e. is a member now.
     fn is_member(&self, channel: ChannelId, device: DeviceId) -> Stored<'_, bool>;
+    /// Channels whose roster names the professional, in the order of their ids, after
+    /// `after`, at most `max`.
+    fn channels_naming(
+        &self,
+        professional: ProfessionalId,
+        after: Option<ChannelId>,
+        max: usize,
+    ) -> Stored<'_, Vec<ChannelId>>;
     /// Cursors of the devices with an open span; one that has nothing to read
     /// before its span counts as being there.
     fn cursors(&self, channel: ChannelId) -> Stored<'_, Vec<(DeviceId, u64)>>;

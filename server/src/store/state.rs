@@ -76,7 +76,8 @@ impl Member {
 
     pub fn close(&mut self, removal_seq: u64) {
         if let Some(span) = self.spans.last_mut() {
-            span.removal_seq.get_or_insert(removal_seq);
+            span.removal_seq
+                .get_or_insert(removal_seq.max(span.join_seq));
         }
     }
 

@@ -187,16 +187,9 @@ impl Following {
             return Ok(Batch::default());
         };
         let mut batch = Batch::default();
-        if paused(app, caller, id).await? {
-            if follow.owed.take().is_some() {
-                let cursor = cursor_of(id, follow.cursor);
-                batch
-                    .frames
-                    .push(caught_up(caught_up::Log::Channel(cursor)));
-            }
-            return Ok(batch);
-        }
-        if follow.read(app, self.wake.device, id, &mut batch).await? == Followed::Ended {
+        let end_ms = membership_end(app, caller, id).await?;
+        let reading = follow.read(app, self.wake.device, id, end_ms, &mut batch);
+        if reading.await? == Followed::Ended {
             self.channels.remove(&id);
             app.hub.unfollow(id, &self.wake);
         }
@@ -214,6 +207,8 @@ impl Following {
 #[derive(PartialEq, Eq)]
 enum Followed {
     On,
+    /// What follows was written after the end of the membership.
+    Paused,
     Ended,
 }
 
@@ -223,8 +218,11 @@ impl Channel {
         app: &App,
         device: DeviceId,
         id: ChannelId,
+        end_ms: Option<u64>,
         batch: &mut Batch,
     ) -> Result<Followed, Refused> {
+        // What is in memory is not told apart by its time.
+        self.live &= end_ms.is_none();
         if self.live {
             match self.topic.read(self.cursor, device, limits::PAGE_BYTES) {
                 Found::InStore => self.live = false,
@@ -244,12 +242,19 @@ impl Channel {
                 }
             }
         }
-        if !self.live && self.read_store(app, device, id, batch).await? == Followed::Ended {
-            return Ok(Followed::Ended);
+        let mut followed = Followed::On;
+        if !self.live {
+            followed = self.read_store(app, device, id, end_ms, batch).await?;
         }
-        if let Some(head) = self.owed.filter(|head| self.live && self.cursor >= *head) {
+        if followed == Followed::Ended {
+            return Ok(followed);
+        }
+        let paused = followed == Followed::Paused;
+        let here = self.live || end_ms.is_some();
+        let reached = |head: &u64| paused || (here && self.cursor >= *head);
+        if let Some(head) = self.owed.filter(reached) {
             self.owed = None;
-            let cursor = cursor_of(id, head);
+            let cursor = cursor_of(id, if paused { self.cursor } else { head });
             batch
                 .frames
                 .push(caught_up(caught_up::Log::Channel(cursor)));
@@ -270,6 +275,7 @@ impl Channel {
         app: &App,
         device: DeviceId,
         id: ChannelId,
+        end_ms: Option<u64>,
         batch: &mut Batch,
     ) -> Result<Followed, Refused> {
         let Some(stored) = app.store.channel(id).await? else {
@@ -281,6 +287,9 @@ impl Channel {
             .read_channel(id, device, self.cursor, limits::PAGE_BYTES);
         let page = reading.await?;
         for entry in &page.entries {
+            if end_ms.is_some_and(|end| entry.time_ms >= end) {
+                return Ok(Followed::Paused);
+            }
             self.cursor = entry.seq;
             batch.frames.push(entry_frame(entry.as_ref().clone()));
         }
@@ -290,8 +299,9 @@ impl Channel {
                 // Entries up to the head that were not in the page are not the
                 // device's: memory must not show them either.
                 self.cursor = self.cursor.max(stored.head_seq);
-                self.live = true;
-                batch.again = true;
+                self.live = end_ms.is_none();
+                // Memory may hold what was written since.
+                batch.again = self.live;
             }
             Next::Closed | Next::NoSpan => {
                 batch.frames.push(closed(id, self.cursor));
@@ -316,12 +326,12 @@ impl Channel {
     }
 }
 
-/// A membership past its end pauses the span until a commit renews or removes it
-/// (architecture D11).
-async fn paused(app: &App, caller: &Caller, id: ChannelId) -> Result<bool, Refused> {
+/// When the person's membership ends: nothing dated at or after that is theirs to
+/// read, unless a commit renews it first (architecture D11).
+async fn membership_end(app: &App, caller: &Caller, id: ChannelId) -> Result<Option<u64>, Refused> {
     let known = app.channels.known(app.store.as_ref(), id, 0, 0).await?;
     let member = known.and_then(|k| k.roster.members.get(&caller.professional).copied());
-    Ok(member.is_some_and(|member| !member.stands(app.now_ms())))
+    Ok(member.and_then(|member| member.expires_at_ms))
 }
 
 fn cursor_of(id: ChannelId, after_seq: u64) -> ChannelCursor {

@@ -1,5 +1,6 @@
 //! One WebSocket per device: opening here, then `hello`, then `session`.
 
+mod asked;
 mod follow;
 mod hello;
 mod session;

@@ -18,6 +18,7 @@ use relais_wire::{RefusalCode, limits};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
 
+use super::asked;
 use super::follow::{Batch, Following};
 use super::hello::Greeted;
 use super::{Transport, close, encode};
@@ -141,6 +142,16 @@ impl<T: Transport> Session<T> {
             Some(client_frame::Frame::Send(send)) => self.begin(send).await,
             Some(client_frame::Frame::Ack(ack)) => self.acknowledge(ack).await,
             Some(client_frame::Frame::Subscribe(subscribe)) => self.subscribe(subscribe).await,
+            Some(client_frame::Frame::AskGroup(ask)) => {
+                let caller = self.greeted.caller;
+                let answer = asked::group(&self.app, &caller, &ask.channel_id).await?;
+                self.feed(encode(answer)).await
+            }
+            Some(client_frame::Frame::AskChannels(ask)) => {
+                let caller = self.greeted.caller;
+                let answer = asked::channels(&self.app, &caller, &ask.after).await?;
+                self.feed(encode(answer)).await
+            }
             Some(client_frame::Frame::Hello(_)) | None => Err(RefusalCode::Malformed.into()),
         }
     }

@@ -12,13 +12,14 @@ use crate::roster::{Member, sign_roster};
 use crate::structure::Structure;
 use crate::testing::*;
 use crate::v1::{
-    Ack, Answer, AppendCommit, AppendMessage, AppendStatements, Appended, CaughtUp, Challenge,
-    ChannelCursor, ChannelEntry, ChannelRole, ClaimKeyPackages, ClaimedKeyPackage, ClientFrame,
-    Closing, CommitAad, CreateChannel, Cursors, Delivery, DeviceCursor, Done, EntryKind, Hello,
-    HelloBody, InboxItem, KeyPackages, LeafCredential, LogHead, MessageAad, PublishKeyPackages,
-    Ready, Refusal, RefusalCode, SealedItem, Send, SendToDevice, ServerFrame, SignedRoster,
-    Subscribe, Trimmed, WelcomeItem, ack, answer, caught_up, client_frame, delivery, inbox_item,
-    send, server_frame, subscribe,
+    Ack, Answer, AppendCommit, AppendMessage, AppendStatements, Appended, AskChannels, AskGroup,
+    CaughtUp, Challenge, ChannelCursor, ChannelEntry, ChannelRole, Channels, ClaimKeyPackages,
+    ClaimedKeyPackage, ClientFrame, Closing, CommitAad, CreateChannel, Cursors, Delivery,
+    DeviceCursor, Done, EntryKind, Group, GroupState, Hello, HelloBody, InboxItem, KeyPackages,
+    LeafCredential, ListedChannel, LogHead, MessageAad, PublishKeyPackages, Ready, RebootChannel,
+    Refusal, RefusalCode, SealedItem, Send, SendToDevice, ServerFrame, SignedRoster, Subscribe,
+    Trimmed, WelcomeItem, ack, answer, caught_up, client_frame, delivery, group, inbox_item, send,
+    server_frame, subscribe,
 };
 
 pub(super) const CHANNEL: ChannelId = ChannelId([5; 16]);
@@ -76,6 +77,12 @@ pub(super) fn client_frames() -> Vec<Vec<u8>> {
             log: Some(ack::Log::InboxSeq(5)),
         }),
     ];
+    frames.push(Frame::AskGroup(AskGroup {
+        channel_id: CHANNEL.to_bytes(),
+    }));
+    frames.push(Frame::AskChannels(AskChannels {
+        after: CHANNEL.to_bytes(),
+    }));
     let logs = [
         subscribe::Log::StructureAfter(3),
         subscribe::Log::InboxAfter(4),
@@ -118,6 +125,13 @@ pub(super) fn client_frames() -> Vec<Vec<u8>> {
             kem_output: some(1, 40),
             ciphertext: some(2, 40),
         }),
+        send::Operation::RebootChannel(RebootChannel {
+            channel_id: CHANNEL.to_bytes(),
+            incarnation: 1,
+            epoch: 9,
+            group_info: some(6, 40),
+            ratchet_tree: some(2, 40),
+        }),
     ];
     frames.extend(operations.map(|operation| {
         Frame::Send(Send {
@@ -145,6 +159,31 @@ pub(super) fn server_frames() -> Vec<Vec<u8>> {
             time_ms: NOW,
             receipt: some(12, 40),
             restores: 1,
+        }),
+        Frame::Group(Group {
+            channel_id: CHANNEL.to_bytes(),
+            result: Some(group::Result::State(GroupState {
+                head: Some(head()),
+                head_time_ms: NOW,
+                incarnation: 1,
+                epoch: 9,
+                group_info: some(1, 40),
+                ratchet_tree: some(2, 40),
+            })),
+        }),
+        Frame::Group(Group {
+            channel_id: CHANNEL.to_bytes(),
+            result: Some(group::Result::Refusal(Refusal {
+                code: RefusalCode::Forbidden.into(),
+            })),
+        }),
+        Frame::Channels(Channels {
+            channels: vec![ListedChannel {
+                channel_id: CHANNEL.to_bytes(),
+                member: true,
+                stands: true,
+            }],
+            more: true,
         }),
         Frame::Cursors(Cursors {
             channel_id: CHANNEL.to_bytes(),
@@ -206,6 +245,8 @@ pub(super) fn server_frames() -> Vec<Vec<u8>> {
         answer::Result::Appended(Appended {
             seq: 13,
             time_ms: NOW,
+            predecessor: some(7, 32),
+            event_counter: 5,
         }),
         answer::Result::KeyPackages(KeyPackages {
             packages: vec![ClaimedKeyPackage {

@@ -1,5 +1,6 @@
 //! Every rule of the circle, each broken once.
 
+mod comebacks;
 mod commits;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use prost::Message;
 
 use super::{
     CheckedRoster, Member, Operation, RuleBroken, allowed, check_leaf, judge, judge_creation,
-    sign_roster,
+    judge_reboot, sign_reboot, sign_roster,
 };
 use crate::ids::{ChannelId, ProfessionalId, StructureId};
 use crate::label::{self, Label};
@@ -111,6 +112,7 @@ impl Channel {
     fn commit(&self, phone: u8) -> CommitChange {
         CommitChange {
             committer: self.leaf(phone),
+            external: false,
             before: self.leaves.clone(),
             added: Vec::new(),
             removed: Vec::new(),
@@ -154,13 +156,20 @@ impl Channel {
 #[test]
 fn each_role_can_do_what_the_table_says_and_nothing_else() {
     use ChannelRole::{Contributor, Manager, Reader, Unspecified};
-    use Operation::{Acknowledge, ChangeRoster, FollowRoster, Renew, Write};
-    let operations = [Write, Acknowledge, Renew, FollowRoster, ChangeRoster];
+    use Operation::{Acknowledge, ChangeRoster, FollowRoster, Rejoin, Renew, Write};
+    let operations = [
+        Write,
+        Acknowledge,
+        Renew,
+        Rejoin,
+        FollowRoster,
+        ChangeRoster,
+    ];
     let table = [
-        (Manager, [true, true, true, true, true]),
-        (Contributor, [true, true, true, true, false]),
-        (Reader, [false, true, true, false, false]),
-        (Unspecified, [false, false, false, false, false]),
+        (Manager, [true, true, true, true, true, true]),
+        (Contributor, [true, true, true, true, true, false]),
+        (Reader, [false, true, true, true, false, false]),
+        (Unspecified, [false, false, false, false, false, false]),
     ];
     for (role, row) in table {
         for (operation, expected) in operations.into_iter().zip(row) {

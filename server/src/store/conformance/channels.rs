@@ -39,6 +39,7 @@ pub async fn a_channel_begins_with_its_creation(ground: &dyn Ground) {
         channel,
         state: public(7),
         structure_seq: 0,
+        named: Vec::new(),
     };
     let again = other.send(Operation::CreateChannel(again)).await;
     assert_eq!(refused(&again.answer), Some(RefusalCode::AlreadyExists));
@@ -209,6 +210,7 @@ pub async fn a_commit_or_channel_judged_by_an_old_structure_head_is_refused(grou
         channel: channel_id(2),
         state: public(0),
         structure_seq: 0,
+        named: Vec::new(),
     };
     let created = nurse.send(Operation::CreateChannel(new)).await;
     assert_eq!(refused(&created.answer), stale);

@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use relais_wire::RefusalCode;
-use relais_wire::ids::{ChannelId, DeviceId, EventId};
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::v1::{Answer, Appended, ChannelEntry, answer};
 
 use super::{
-    Applied, Effect, NewChannel, NewCommit, NewMessage, Operation, Page, PublicState, Store, Write,
+    Applied, Effect, NewChannel, NewCommit, NewMessage, NewReboot, Operation, Page, PublicState,
+    Store, Write,
 };
 
 /// Where a store's bytes live.
@@ -96,6 +97,7 @@ impl Device {
             channel,
             state: public(0),
             structure_seq: 0,
+            named: Vec::new(),
         };
         appended(&self.send(Operation::CreateChannel(new)).await)
     }
@@ -146,6 +148,10 @@ pub fn commit(channel: ChannelId, epoch: u64, joined: &[DeviceId], left: &[Devic
         state: public(epoch + 1),
         joined: joined.to_vec(),
         left: left.to_vec(),
+        ended: Vec::new(),
+        named: Vec::new(),
+        unnamed: Vec::new(),
+        valid_until_ms: None,
         welcome: match joined.is_empty() {
             true => Bytes::new(),
             false => format!("welcome to epoch {}", epoch + 1).into(),
@@ -153,10 +159,31 @@ pub fn commit(channel: ChannelId, epoch: u64, joined: &[DeviceId], left: &[Devic
     })
 }
 
+/// A reboot that ends `epoch` of `incarnation`.
+pub fn reboot(channel: ChannelId, incarnation: u32, epoch: u64) -> Operation {
+    Operation::RebootChannel(NewReboot {
+        channel,
+        incarnation,
+        epoch,
+        structure_seq: 0,
+        state: public(100),
+        valid_until_ms: None,
+    })
+}
+
+/// The same commit with something else about it.
+pub fn altered(commit: Operation, change: impl FnOnce(&mut NewCommit)) -> Operation {
+    let Operation::AppendCommit(mut new) = commit else {
+        panic!("a commit");
+    };
+    change(&mut new);
+    Operation::AppendCommit(new)
+}
+
 /// Where a write was appended; panics when it was not.
 pub fn appended(applied: &Applied) -> Appended {
     match &applied.answer.result {
-        Some(answer::Result::Appended(appended)) => *appended,
+        Some(answer::Result::Appended(appended)) => appended.clone(),
         other => panic!("not appended: {other:?}"),
     }
 }
@@ -197,6 +224,10 @@ macro_rules! conformance {
             spans: a_joiner_reads_from_its_commit_and_a_leaver_up_to_it;
             spans: a_device_added_again_has_two_spans_and_counts_on;
             spans: a_joiner_by_external_commit_reads_its_own_commit;
+            spans: an_ended_membership_reads_up_to_its_end_even_if_removed_later;
+            spans: a_reboot_closes_every_span_but_its_authors;
+            spans: a_reboot_or_commit_judged_by_a_membership_that_ended_is_refused;
+            spans: the_channels_that_name_somebody_are_listed_in_pages;
             spans: a_page_is_bounded_by_bytes_but_never_empty;
             spans: cursors_only_go_forward_and_never_beyond_the_head;
             devices: a_repetition_gets_the_same_answer_and_has_no_effect;

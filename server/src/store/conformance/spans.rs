@@ -144,3 +144,130 @@ pub async fn cursors_only_go_forward_and_never_beyond_the_head(ground: &dyn Grou
     unknown.await.expect("ignored");
     assert_eq!(store.cursors(channel).await.expect("reads").len(), 2);
 }
+
+pub async fn an_ended_membership_reads_up_to_its_end_even_if_removed_later(ground: &dyn Ground) {
+    let store = ground.open();
+    let (nurse, locum) = (Device::new(&store, 1), Device::new(&store, 2));
+    let channel = channel_id(1);
+    let end = NOW + 1_000;
+    nurse.create(channel).await;
+    nurse.commit(channel, 0, &[locum.id], &[]).await;
+    for (counter, time) in [(1, NOW), (2, end - 1), (3, end), (4, end + 5)] {
+        nurse.at(time).message(channel, 1, counter).await;
+    }
+    let removal = altered(commit(channel, 1, &[], &[locum.id]), |new| {
+        new.ended = vec![(locum.id, end)];
+    });
+    appended(&nurse.send(removal).await);
+    assert_eq!(page(&locum, channel, 2).await, (vec![3, 4], Next::Closed));
+    assert_eq!(page(&locum, channel, 4).await, (vec![], Next::Closed));
+    for outside in [5, 6, 7] {
+        assert_eq!(page(&locum, channel, outside).await, (vec![], Next::NoSpan));
+    }
+    // One whose membership ended before anything was written reads nothing.
+    nurse.commit(channel, 2, &[locum.id], &[]).await;
+    nurse.message(channel, 3, 5).await;
+    let removal = altered(commit(channel, 3, &[], &[locum.id]), |new| {
+        new.ended = vec![(locum.id, end)];
+    });
+    appended(&nurse.send(removal).await);
+    assert_eq!(page(&locum, channel, 8).await, (vec![], Next::Closed));
+    assert_eq!(page(&locum, channel, 9).await, (vec![], Next::NoSpan));
+}
+
+pub async fn a_reboot_closes_every_span_but_its_authors(ground: &dyn Ground) {
+    let store = ground.open();
+    let (nurse, doctor) = (Device::new(&store, 1), Device::new(&store, 2));
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    nurse.commit(channel, 0, &[doctor.id], &[]).await;
+    nurse.message(channel, 1, 1).await;
+    for (incarnation, epoch) in [(0, 0), (1, 1), (0, 2)] {
+        let stale = nurse.send(reboot(channel, incarnation, epoch)).await;
+        assert_eq!(refused(&stale.answer), Some(RefusalCode::WrongEpoch));
+    }
+    let before = store.channel(channel).await.expect("reads").expect("there");
+    let rebooted = appended(&nurse.send(reboot(channel, 0, 1)).await);
+    assert_eq!((rebooted.seq, rebooted.event_counter), (4, 1));
+    assert_eq!(rebooted.predecessor, before.head_hash.to_vec());
+    let now = store.channel(channel).await.expect("reads").expect("there");
+    assert_eq!((now.incarnation, now.epoch, now.head_seq), (1, 0, 4));
+    assert_eq!(now.state, public(100));
+    assert_eq!(page(&doctor, channel, 2).await, (vec![3, 4], Next::Closed));
+    assert_eq!(page(&nurse, channel, 3).await, (vec![4], Next::Head));
+    // A message of the group that is over is refused; the counter goes on.
+    let message = nurse.message(channel, 1, 2).await;
+    assert_eq!(refused(&message.answer), Some(RefusalCode::WrongEpoch));
+    // Coming back, the doctor reads its own commit and nothing in between.
+    let back = altered(commit(channel, 0, &[doctor.id], &[]), |new| {
+        new.incarnation = 1
+    });
+    assert_eq!(appended(&doctor.send(back).await).seq, 5);
+    assert_eq!(page(&doctor, channel, 4).await, (vec![5], Next::Head));
+    // Who is outside comes in by its own reboot, too.
+    let tablet = Device::new(&store, 3);
+    assert_eq!(appended(&tablet.send(reboot(channel, 1, 1)).await).seq, 6);
+    assert_eq!(page(&tablet, channel, 5).await, (vec![6], Next::Head));
+    assert_eq!(page(&tablet, channel, 4).await, (vec![], Next::NoSpan));
+    assert_eq!(page(&nurse, channel, 6).await, (vec![], Next::Closed));
+}
+
+pub async fn a_reboot_or_commit_judged_by_a_membership_that_ended_is_refused(ground: &dyn Ground) {
+    let store = ground.open();
+    let nurse = Device::new(&store, 1);
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    nurse.at(NOW + 10);
+    let commit = |end| {
+        altered(commit(channel, 0, &[], &[]), |new| {
+            new.valid_until_ms = Some(end)
+        })
+    };
+    let late = nurse.send(commit(NOW + 10)).await;
+    assert_eq!(refused(&late.answer), Some(RefusalCode::Forbidden));
+    let Operation::RebootChannel(mut late) = reboot(channel, 0, 0) else {
+        panic!("a reboot");
+    };
+    late.valid_until_ms = Some(NOW + 10);
+    let late = nurse.send(Operation::RebootChannel(late)).await;
+    assert_eq!(refused(&late.answer), Some(RefusalCode::Forbidden));
+    assert_eq!(appended(&nurse.send(commit(NOW + 11)).await).seq, 2);
+}
+
+pub async fn the_channels_that_name_somebody_are_listed_in_pages(ground: &dyn Ground) {
+    let store = ground.open();
+    let nurse = Device::new(&store, 1);
+    let (her, him) = (ProfessionalId([1; 16]), ProfessionalId([2; 16]));
+    for number in 1..=5 {
+        let new = NewChannel {
+            channel: channel_id(number),
+            state: public(0),
+            structure_seq: 0,
+            named: vec![her],
+        };
+        nurse.send(Operation::CreateChannel(new)).await;
+    }
+    let change = |epoch, named: &[ProfessionalId], unnamed: &[ProfessionalId]| {
+        altered(commit(channel_id(3), epoch, &[], &[]), |new| {
+            (new.named, new.unnamed) = (named.to_vec(), unnamed.to_vec());
+        })
+    };
+    nurse.send(change(0, &[him], &[])).await;
+    nurse.send(change(1, &[], &[her])).await;
+    nurse.send(change(1, &[], &[him])).await;
+    let listed = async |store: Arc<dyn Store>, who, after, max| {
+        let listed = store.channels_naming(who, after, max).await;
+        listed.expect("reads")
+    };
+    let hers = [1, 2, 4, 5].map(channel_id);
+    let cut = ground.cut().open();
+    for store in [store, cut] {
+        assert_eq!(listed(store.clone(), her, None, 9).await, hers);
+        assert_eq!(listed(store.clone(), him, None, 9).await, [channel_id(3)]);
+        assert_eq!(listed(store.clone(), her, None, 2).await, hers[..2]);
+        let after = Some(channel_id(2));
+        assert_eq!(listed(store.clone(), her, after, 2).await, hers[2..]);
+        let nobody = ProfessionalId([3; 16]);
+        assert!(listed(store, nobody, None, 9).await.is_empty());
+    }
+}

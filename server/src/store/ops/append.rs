@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use relais_wire::ids::{ChannelId, DeviceId};
+use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 use relais_wire::v1::{Appended, ChannelEntry, EntryKind, answer};
 use relais_wire::{RefusalCode, chain};
 
 use super::Outcome;
 use crate::store::engine::Engine;
 use crate::store::kv::Backend;
+use crate::store::records::decode;
 use crate::store::state::{ChannelState, Head, Member};
 use crate::store::{
-    Effect, NewChannel, NewCommit, NewMessage, PublicState, StoreError, keyspaces as keys,
+    Effect, NewChannel, NewCommit, NewMessage, NewReboot, PublicState, StoreError,
+    keyspaces as keys,
 };
 
 /// What differs between the kinds of entries.
@@ -24,11 +26,29 @@ struct Draft {
     payload: Bytes,
 }
 
-fn appended(entry: &ChannelEntry) -> answer::Result {
-    answer::Result::Appended(Appended {
+fn appended(entry: &ChannelEntry) -> Appended {
+    Appended {
         seq: entry.seq,
         time_ms: entry.time_ms,
-    })
+        ..Appended::default()
+    }
+}
+
+/// What a commit or reboot is compared with before it is appended.
+struct Expected {
+    incarnation: u32,
+    epoch: u64,
+    structure_seq: u64,
+    valid_until_ms: Option<u64>,
+}
+
+fn answered(resume: Appended, entry: &ChannelEntry, effects: Vec<Effect>) -> Outcome {
+    let appended = Appended {
+        seq: entry.seq,
+        time_ms: entry.time_ms,
+        ..resume
+    };
+    Outcome::Done(answer::Result::Appended(appended), effects)
 }
 
 /// The entry that follows `head`; moves the head to it.
@@ -88,8 +108,9 @@ impl<B: Backend> Engine<B> {
         self.add_channel(new.channel, state);
         self.put_public(new.channel, &new.state);
         self.put_entry(new.channel, &entry);
+        self.put_named(new.channel, &new.named, &[]);
         Ok(Outcome::Done(
-            appended(&entry),
+            answer::Result::Appended(appended(&entry)),
             vec![Effect::Channel(entry)],
         ))
     }
@@ -130,7 +151,7 @@ impl<B: Backend> Engine<B> {
         }
         self.name_blobs(new.channel, entry.time_ms, named);
         Ok(Outcome::Done(
-            appended(&entry),
+            answer::Result::Appended(appended(&entry)),
             vec![Effect::Channel(entry)],
         ))
     }
@@ -142,20 +163,23 @@ impl<B: Backend> Engine<B> {
         now_ms: u64,
         mut new: NewCommit,
     ) -> Result<Outcome, StoreError> {
-        let structure_head = self.structure_head()?;
-        let Some(state) = self.channel(new.channel)? else {
-            return Ok(Outcome::Refused(RefusalCode::NotFound));
+        let expected = Expected {
+            incarnation: new.incarnation,
+            epoch: new.epoch,
+            structure_seq: new.structure_seq,
+            valid_until_ms: new.valid_until_ms,
         };
-        if (new.incarnation, new.epoch) != (state.head.incarnation, state.head.epoch) {
-            return Ok(Outcome::Refused(RefusalCode::WrongEpoch));
-        }
-        if structure_head != new.structure_seq {
-            return Ok(Outcome::Refused(RefusalCode::StaleStructure));
+        if let Some(code) = self.refuses(new.channel, now_ms, &expected)? {
+            return Ok(Outcome::Refused(code));
         }
         new.joined.sort_unstable();
         new.joined.dedup();
         for joiner in &new.joined {
             self.device(*joiner)?;
+        }
+        let mut last_covered = Vec::with_capacity(new.ended.len());
+        for (device, end_ms) in &new.ended {
+            last_covered.push((*device, self.last_before(new.channel, *end_ms)?));
         }
 
         let draft = Draft {
@@ -163,8 +187,10 @@ impl<B: Backend> Engine<B> {
             kind: EntryKind::Commit,
             payload: new.payload,
         };
+        let answer = self.resume(new.channel, device)?;
         let entry = self.append_entry(new.channel, now_ms, draft)?;
         self.put_public(new.channel, &new.state);
+        self.put_named(new.channel, &new.named, &new.unnamed);
         let mut hash = chain::GENESIS;
         if let Some(state) = self.channel_mut(new.channel) {
             state.head.epoch += 1;
@@ -175,12 +201,14 @@ impl<B: Backend> Engine<B> {
         for left in &new.left {
             // A device that evicts its own old leaf goes on reading.
             let stays = *left == device && new.joined.contains(left);
+            let ended = last_covered.iter().find(|(device, _)| device == left);
+            let removal_seq = ended.map_or(entry.seq, |(_, seq)| *seq);
             let known = self.is_known(new.channel, *left)?;
             if known
                 && !stays
                 && let Some(member) = self.member_mut(new.channel, *left)
             {
-                member.close(entry.seq);
+                member.close(removal_seq);
             }
         }
         for joiner in new.joined {
@@ -199,7 +227,131 @@ impl<B: Backend> Engine<B> {
             self.put_welcomes(&entry, hash, &welcomed, new.welcome, new.state.ratchet_tree)?;
             effects.extend(welcomed.into_iter().map(Effect::Inbox));
         }
-        Ok(Outcome::Done(appended(&entry), effects))
+        Ok(answered(answer, &entry, effects))
+    }
+
+    /// See [`crate::store::Operation::RebootChannel`].
+    pub(super) fn reboot_channel(
+        &mut self,
+        device: DeviceId,
+        now_ms: u64,
+        new: NewReboot,
+    ) -> Result<Outcome, StoreError> {
+        let expected = Expected {
+            incarnation: new.incarnation,
+            epoch: new.epoch,
+            structure_seq: new.structure_seq,
+            valid_until_ms: new.valid_until_ms,
+        };
+        if let Some(code) = self.refuses(new.channel, now_ms, &expected)? {
+            return Ok(Outcome::Refused(code));
+        }
+        let Some(incarnation) = new.incarnation.checked_add(1) else {
+            return Ok(Outcome::Refused(RefusalCode::InvalidCommit));
+        };
+        let state = self.channel(new.channel)?;
+        let open = |(id, member): (&DeviceId, &Member)| member.is_open().then_some(*id);
+        let members: Vec<DeviceId> = state
+            .map(|state| state.members.iter().filter_map(open).collect())
+            .unwrap_or_default();
+
+        let draft = Draft {
+            device,
+            kind: EntryKind::Rebooted,
+            payload: new.state.group_info.clone(),
+        };
+        let answer = self.resume(new.channel, device)?;
+        let entry = self.append_entry(new.channel, now_ms, draft)?;
+        self.put_public(new.channel, &new.state);
+        if let Some(state) = self.channel_mut(new.channel) {
+            state.head.incarnation = incarnation;
+            state.head.epoch = 0;
+            state.public = Some(new.state);
+        }
+        for other in members.into_iter().filter(|member| *member != device) {
+            if let Some(member) = self.member_mut(new.channel, other) {
+                member.close(entry.seq);
+            }
+        }
+        if let Some(member) = self.member_mut(new.channel, device) {
+            // Its own reboot it reads back; a span that is open stays open.
+            member.open(entry.seq - 1);
+        }
+        let effects = vec![Effect::Channel(entry.clone())];
+        Ok(answered(answer, &entry, effects))
+    }
+
+    /// Why a commit or reboot cannot be appended to the channel as it is now.
+    fn refuses(
+        &mut self,
+        channel: ChannelId,
+        now_ms: u64,
+        expected: &Expected,
+    ) -> Result<Option<RefusalCode>, StoreError> {
+        let structure_head = self.structure_head()?;
+        let Some(state) = self.channel(channel)? else {
+            return Ok(Some(RefusalCode::NotFound));
+        };
+        let time_ms = now_ms.max(state.head.time_ms);
+        let present = (state.head.incarnation, state.head.epoch);
+        Ok(if (expected.incarnation, expected.epoch) != present {
+            Some(RefusalCode::WrongEpoch)
+        } else if structure_head != expected.structure_seq {
+            Some(RefusalCode::StaleStructure)
+        } else if expected.valid_until_ms.is_some_and(|end| end <= time_ms) {
+            Some(RefusalCode::Forbidden)
+        } else {
+            None
+        })
+    }
+
+    /// What a device that comes back must know of the log before its entry.
+    fn resume(&mut self, channel: ChannelId, device: DeviceId) -> Result<Appended, StoreError> {
+        let state = self.channel(channel)?;
+        let state = state.ok_or(StoreError::Corrupt("channel not loaded"))?;
+        let member = state.members.get(&device);
+        Ok(Appended {
+            predecessor: Bytes::copy_from_slice(&state.head.hash),
+            event_counter: member.map_or(0, |member| member.event_counter),
+            ..Appended::default()
+        })
+    }
+
+    /// The last entry dated before `end_ms` (times are monotonic in a channel); of
+    /// those that were trimmed the last one.
+    fn last_before(&mut self, channel: ChannelId, end_ms: u64) -> Result<u64, StoreError> {
+        let state = self.channel(channel)?;
+        let head = state.map(|state| state.head);
+        let head = head.ok_or(StoreError::Corrupt("channel not loaded"))?;
+        let (mut before, mut after) = (head.first_seq - 1, head.seq + 1);
+        while before + 1 < after {
+            let middle = before + (after - before) / 2;
+            let bytes = self.get(&keys::channel_seq(keys::ENTRY, channel, middle))?;
+            let bytes = bytes.ok_or(StoreError::Corrupt("log gap"))?;
+            let entry: ChannelEntry = decode(bytes, "channel entry")?;
+            match entry.time_ms < end_ms {
+                true => before = middle,
+                false => after = middle,
+            }
+        }
+        Ok(before)
+    }
+
+    fn put_named(
+        &mut self,
+        channel: ChannelId,
+        named: &[ProfessionalId],
+        unnamed: &[ProfessionalId],
+    ) {
+        for professional in unnamed {
+            self.delete(keys::named(*professional, channel));
+        }
+        for professional in named {
+            self.put(
+                keys::named(*professional, channel),
+                Bytes::from_static(&[1]),
+            );
+        }
     }
 
     fn is_known(&mut self, channel: ChannelId, device: DeviceId) -> Result<bool, StoreError> {

@@ -43,6 +43,7 @@ impl<B: Backend> Engine<B> {
             Operation::CreateChannel(new) => self.create_channel(device, now_ms, new)?,
             Operation::AppendMessage(new) => self.append_message(device, now_ms, new)?,
             Operation::AppendCommit(new) => self.append_commit(device, now_ms, new)?,
+            Operation::RebootChannel(new) => self.reboot_channel(device, now_ms, new)?,
             Operation::AppendStatements {
                 expected_head,
                 entries,

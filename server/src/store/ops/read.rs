@@ -4,13 +4,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use relais_wire::ids::{ChannelId, DeviceId};
+use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 use relais_wire::v1::ChannelEntry;
 
 use crate::store::kv::Backend;
 use crate::store::records::decode;
 use crate::store::shared::Shared;
-use crate::store::state::ChannelState;
+use crate::store::state::{ChannelState, channel_of};
 use crate::store::{Next, Page, StoreError, keyspaces as keys};
 
 /// What a cursor asks for, judged by spans and trimming alone.
@@ -79,6 +79,30 @@ impl Budget {
 }
 
 impl<B: Backend> Shared<B> {
+    /// See [`crate::store::Store::channels_naming`].
+    pub fn channels_naming(
+        &self,
+        professional: ProfessionalId,
+        after: Option<ChannelId>,
+        max: usize,
+    ) -> Result<Vec<ChannelId>, StoreError> {
+        let all = keys::named_by(professional);
+        let from = match after {
+            Some(channel) => keys::after(&keys::named(professional, channel)),
+            None => all.clone(),
+        };
+        let mut channels = Vec::new();
+        self.backend
+            .range(&from, &keys::after(&all), &mut |key, _| {
+                if channels.len() >= max {
+                    return Ok(ControlFlow::Break(()));
+                }
+                channels.push(channel_of(key)?);
+                Ok(ControlFlow::Continue(()))
+            })?;
+        Ok(channels)
+    }
+
     /// See [`crate::store::Store::read_channel`].
     pub async fn read_channel(
         &self,

@@ -33,6 +33,7 @@ async fn nothing_goes_to_files_that_sled_never_syncs() {
                     channel,
                     state: public(0),
                     structure_seq: 0,
+                    named: Vec::new(),
                 }),
                 _ => {
                     let Operation::AppendCommit(mut new) =

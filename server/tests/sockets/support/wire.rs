@@ -150,7 +150,7 @@ pub trait AnswerExt {
 impl AnswerExt for Answer {
     fn expect_appended(&self) -> Appended {
         match &self.result {
-            Some(answer::Result::Appended(appended)) => *appended,
+            Some(answer::Result::Appended(appended)) => appended.clone(),
             other => panic!("not appended: {other:?}"),
         }
     }

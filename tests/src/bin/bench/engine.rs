@@ -175,6 +175,7 @@ impl<'a> Side<'a> {
                 Some(entry) => answer::Result::Appended(Appended {
                     seq: entry.seq,
                     time_ms: entry.time_ms,
+                    ..Appended::default()
                 }),
                 // Housekeeping of its own, such as key packages.
                 None => answer::Result::Done(Done {}),

@@ -98,6 +98,7 @@ async fn open_channel(writers: &mut [Writer], channel: ChannelId) -> Outcome<()>
         channel,
         state: public(),
         structure_seq: 0,
+        named: Vec::new(),
     };
     first.write(Operation::CreateChannel(create)).await?;
     let commit = NewCommit {
@@ -109,6 +110,10 @@ async fn open_channel(writers: &mut [Writer], channel: ChannelId) -> Outcome<()>
         state: public(),
         joined,
         left: Vec::new(),
+        ended: Vec::new(),
+        named: Vec::new(),
+        unnamed: Vec::new(),
+        valid_until_ms: None,
         welcome: Bytes::from_static(&[4; 16 * 1024]),
     };
     first.write(Operation::AppendCommit(commit)).await

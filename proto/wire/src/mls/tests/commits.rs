@@ -16,6 +16,7 @@ fn a_commit_says_who_comes_who_goes_and_what_the_circle_is() {
         });
         let change = CommitChange {
             committer: coordinator.clone(),
+            external: false,
             before: before.clone(),
             added: vec![leaf(None, DOCTOR, DOCTOR_PHONE)],
             removed: vec![],
@@ -30,6 +31,7 @@ fn a_commit_says_who_comes_who_goes_and_what_the_circle_is() {
             .commit(&mut room.group, |b| b.propose_removals(nurse));
         let change = CommitChange {
             committer: coordinator.clone(),
+            external: false,
             before: before.clone(),
             added: vec![],
             removed: vec![leaf(Some(1), NURSE, NURSE_PHONE)],
@@ -43,6 +45,7 @@ fn a_commit_says_who_comes_who_goes_and_what_the_circle_is() {
             .commit(&mut room.group, |b| b.force_self_update(true));
         let change = CommitChange {
             committer: coordinator,
+            external: false,
             before,
             added: vec![],
             removed: vec![],
@@ -228,58 +231,6 @@ fn a_commit_that_puts_another_identity_into_its_own_leaf_is_refused() {
     }
 }
 
-#[test]
-fn a_commit_from_outside_the_group_is_not_read_as_a_members() {
-    for suite in suites() {
-        let room = Room::new(suite);
-        let info = room.group.export_group_info(
-            room.coordinator.provider.crypto(),
-            &room.coordinator.signer(),
-            true,
-        );
-        let MlsMessageBodyIn::GroupInfo(info) = incoming(&info.expect("exports")).extract() else {
-            panic!("a GroupInfo");
-        };
-        let doctor = Phone::new(DOCTOR, DOCTOR_PHONE);
-        let config = MlsGroupJoinConfig::builder()
-            .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
-            .build();
-        let parameters = LeafNodeParameters::builder()
-            .with_capabilities(capabilities(suite))
-            .build();
-        let (_, bundle) = MlsGroup::external_commit_builder()
-            .with_config(config)
-            .build_group(
-                &doctor.provider,
-                info,
-                leaf_credential(DOCTOR, DOCTOR_PHONE),
-            )
-            .expect("a group")
-            .leaf_node_parameters(parameters)
-            .load_psks(doctor.provider.storage())
-            .expect("no keys")
-            .build(
-                doctor.provider.rand(),
-                doctor.provider.crypto(),
-                &doctor.signer(),
-                |_| true,
-            )
-            .expect("builds")
-            .finalize(&doctor.provider)
-            .expect("finalizes");
-        let processed = room
-            .server
-            .process_message(room.server_storage.crypto(), protocol(bundle.commit()))
-            .expect("valid for MLS");
-        let sender = processed.sender().clone();
-        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
-            panic!("a commit");
-        };
-        let refused = read_commit(&room.server, &sender, &staged);
-        assert_eq!(refused, Err(MlsFormatError::Sender));
-    }
-}
-
 // ---------------------------------------------------------------- lifetimes
 
 #[test]
@@ -321,5 +272,73 @@ fn a_key_package_is_read_like_the_leaf_that_it_becomes() {
         assert_eq!(read_key_package(&package), Ok(expected));
         let package = doctor.key_package_living(suite, Lifetime::new(24 * 3600));
         assert_eq!(read_key_package(&package), Err(MlsFormatError::Lifetime));
+    }
+}
+
+/// An external commit of `phone`, as the server and the nurse read it.
+fn comes_in(room: &mut Room, phone: &Phone) -> Result<CommitChange, MlsFormatError> {
+    let info = room.group.export_group_info(
+        room.coordinator.provider.crypto(),
+        &room.coordinator.signer(),
+        false,
+    );
+    let MlsMessageBodyIn::GroupInfo(info) = incoming(&info.expect("exports")).extract() else {
+        panic!("a GroupInfo");
+    };
+    let config = MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
+        .build();
+    let leaf = LeafNodeParameters::builder()
+        .with_capabilities(capabilities(room.suite))
+        .build();
+    let provider = &phone.provider;
+    let (_, bundle) = MlsGroup::external_commit_builder()
+        .with_ratchet_tree(room.group.export_ratchet_tree().into())
+        .with_config(config)
+        .build_group(provider, info, leaf_credential(phone.who, phone.phone))
+        .expect("a valid group")
+        .leaf_node_parameters(leaf)
+        .load_psks(provider.storage())
+        .expect("pre-shared keys")
+        .build(provider.rand(), provider.crypto(), &phone.signer(), |_| {
+            true
+        })
+        .expect("builds")
+        .finalize(provider)
+        .expect("finalises");
+    room.read(bundle.commit())
+}
+
+// proves: M2
+#[test]
+fn an_external_commit_says_who_comes_in_and_which_old_leaf_goes() {
+    for suite in suites() {
+        let mut room = Room::new(suite);
+        let before = leaves(&room.server).expect("leaves");
+        let comer = leaf(None, DOCTOR, DOCTOR_PHONE);
+        let change = CommitChange {
+            committer: comer.clone(),
+            external: true,
+            before: before.clone(),
+            added: vec![comer],
+            removed: vec![],
+            roster: None,
+        };
+        let read = comes_in(&mut room, &Phone::new(DOCTOR, DOCTOR_PHONE));
+        assert_eq!(read, Ok(change));
+
+        let mut room = Room::new(suite);
+        let comer = leaf(None, NURSE, NURSE_PHONE);
+        let change = CommitChange {
+            committer: comer.clone(),
+            external: true,
+            added: vec![comer],
+            removed: vec![before[1].clone()],
+            before,
+            roster: None,
+        };
+        // Its state is lost: nothing but the key is the same.
+        let read = comes_in(&mut room, &Phone::new(NURSE, NURSE_PHONE));
+        assert_eq!(read, Ok(change));
     }
 }

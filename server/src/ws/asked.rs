@@ -1,0 +1,85 @@
+//! What a device asks that changes nothing: which channels its person is in, and
+//! the group of one of them, to come back to it (architecture D13).
+
+use bytes::Bytes;
+use relais_wire::RefusalCode;
+use relais_wire::ids::ChannelId;
+use relais_wire::v1::{
+    Channels, Group, GroupState, ListedChannel, LogHead, Refusal, group, server_frame::Frame,
+};
+
+use crate::app::App;
+use crate::error::Refused;
+use crate::operations::Caller;
+
+/// Channels in one answer.
+const CHANNELS_PAGE: usize = 256;
+
+/// A channel's group as it is now, for somebody whose membership stands.
+///
+/// # Errors
+/// Of the store; what the caller may not see is an answer.
+pub async fn group(app: &App, caller: &Caller, channel: &Bytes) -> Result<Frame, Refused> {
+    let result = match state(app, caller, channel).await {
+        Ok(state) => group::Result::State(state),
+        Err(refused @ Refused(RefusalCode::Unavailable)) => return Err(refused),
+        Err(Refused(code)) => group::Result::Refusal(Refusal { code: code.into() }),
+    };
+    Ok(Frame::Group(Group {
+        channel_id: channel.clone(),
+        result: Some(result),
+    }))
+}
+
+async fn state(app: &App, caller: &Caller, channel: &Bytes) -> Result<GroupState, Refused> {
+    let channel = ChannelId::try_from(channel)?;
+    // One answer for a foreign and an unknown channel: nobody learns which exist.
+    if !stands(app, caller, channel).await? {
+        return Err(RefusalCode::Forbidden.into());
+    }
+    let stored = app.store.channel(channel).await?;
+    let stored = stored.ok_or(RefusalCode::Forbidden)?;
+    Ok(GroupState {
+        head: Some(LogHead {
+            seq: stored.head_seq,
+            hash: Bytes::copy_from_slice(&stored.head_hash),
+        }),
+        head_time_ms: stored.head_time_ms,
+        incarnation: stored.incarnation,
+        epoch: stored.epoch,
+        group_info: stored.state.group_info.clone(),
+        ratchet_tree: stored.state.ratchet_tree.clone(),
+    })
+}
+
+async fn stands(app: &App, caller: &Caller, channel: ChannelId) -> Result<bool, Refused> {
+    let now_ms = app.now_ms();
+    let valid = app.structure.valid_device(&caller.device, now_ms).is_some();
+    let store = app.store.as_ref();
+    let standing = app
+        .channels
+        .stands(store, channel, &caller.professional, now_ms);
+    Ok(valid && standing.await?)
+}
+
+/// The channels whose roster names the caller's professional, one page.
+pub async fn channels(app: &App, caller: &Caller, after: &Bytes) -> Result<Frame, Refused> {
+    let after = match after.is_empty() {
+        true => None,
+        false => Some(ChannelId::try_from(after)?),
+    };
+    let naming = app
+        .store
+        .channels_naming(caller.professional, after, CHANNELS_PAGE)
+        .await?;
+    let more = naming.len() == CHANNELS_PAGE;
+    let mut channels = Vec::new();
+    for channel in naming {
+        channels.push(ListedChannel {
+            channel_id: channel.to_bytes(),
+            member: app.store.is_member(channel, caller.device).await?,
+            stands: stands(app, caller, channel).await?,
+        });
+    }
+    Ok(Frame::Channels(Channels { channels, more }))
+}
