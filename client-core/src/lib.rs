@@ -6,6 +6,7 @@
 //! - [`identity`]: enrolment, the structure log, invitations, cards.
 //! - [`commands`]: what a person can do. [`query`]: what a screen shows.
 //! - `outbox`: from intents to the log. `inbox`: from the log to the database.
+//! - `rejoin`: back into a group by an external commit, or into a new one.
 //! - `projection`: what a thread's events fold into.
 //! - [`history`]: the past, shared with joiners and asked for where it is missing.
 //! - [`media`]: photos and encrypted blobs. [`mls`]: OpenMLS's storage.
@@ -30,6 +31,7 @@ pub mod mls;
 mod outbox;
 mod projection;
 pub mod query;
+mod rejoin;
 mod sealed;
 
 pub use engine::{Engine, Event};

@@ -1,6 +1,7 @@
 //! One file per group of commands: its options, what it does, what it shows.
 
 mod circle;
+mod comeback;
 mod coordinator;
 mod device;
 mod export;

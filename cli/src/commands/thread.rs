@@ -10,6 +10,7 @@ use relais_core::wire::ids::ChannelId;
 use serde::Serialize;
 
 use super::circle::{Add, MemberView, Members, Remove};
+use super::comeback::{Reboot, Rejoin};
 use super::header::{Header, HeaderView};
 use super::history::{ArrivingView, Share};
 use super::{TEXT_BYTES, text_file};
@@ -35,6 +36,8 @@ pub enum Thread {
     Members(Members),
     Header(Header),
     Share(Share),
+    Rejoin(Rejoin),
+    Reboot(Reboot),
 }
 
 impl Thread {
@@ -48,6 +51,8 @@ impl Thread {
             Self::Members(command) => command.run(session).await,
             Self::Header(command) => command.run(session).await,
             Self::Share(command) => command.run(session).await,
+            Self::Rejoin(command) => command.run(session).await,
+            Self::Reboot(command) => command.run(session).await,
         }
     }
 }
@@ -124,7 +129,10 @@ fn opening(engine: &Engine, channel: ChannelId) -> relais_core::Result<StateView
     match engine.thread(channel)?.state {
         ThreadState::Creating => return Ok(StateView::waiting()),
         ThreadState::Stopped(reason) => return Ok(StateView::failed(None, reason)),
-        ThreadState::Joined | ThreadState::Removed => {}
+        ThreadState::Joined
+        | ThreadState::Ended
+        | ThreadState::Rejoining(_)
+        | ThreadState::Removed => {}
     }
     let items = engine.timeline(channel, 0, ALL)?;
     let unsettled = items.iter().filter(|item| item.seq.is_none());
@@ -194,6 +202,8 @@ impl From<ThreadRecord> for ThreadView {
         let (state, reason) = match record.state {
             ThreadState::Creating => ("creating", None),
             ThreadState::Joined => ("joined", None),
+            ThreadState::Ended => ("ended", None),
+            ThreadState::Rejoining(reason) => ("rejoining", Some(reason)),
             ThreadState::Removed => ("removed", None),
             ThreadState::Stopped(reason) => ("stopped", Some(reason)),
         };
@@ -210,6 +220,24 @@ impl From<ThreadRecord> for ThreadView {
             open_tasks: record.open_tasks,
             last_ms: record.last_ms,
         }
+    }
+}
+
+impl ThreadView {
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The state with its reason, for a person.
+    pub fn state_text(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{}: {reason}", self.state),
+            None => self.state.to_owned(),
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.state == "stopped"
     }
 }
 
@@ -233,16 +261,12 @@ impl View for Threads {
             .threads
             .iter()
             .map(|thread| {
-                let state = match &thread.reason {
-                    Some(reason) => format!("{}: {reason}", thread.state),
-                    None => thread.state.to_owned(),
-                };
                 [
                     thread.title.clone(),
                     thread.unread.to_string(),
                     thread.open_tasks.to_string(),
                     time::minutes(thread.last_ms),
-                    state,
+                    thread.state_text(),
                     short(&thread.id).to_owned(),
                 ]
             })

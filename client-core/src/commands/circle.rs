@@ -3,7 +3,7 @@
 use prost::Message;
 use relais_content::v1::{Basis, Content, Date, MembershipNote, content::Kind};
 use relais_wire::ids::{ChannelId, ProfessionalId};
-use relais_wire::roster::{CheckedRoster, Operation};
+use relais_wire::roster::CheckedRoster;
 use relais_wire::v1::ChannelRole;
 
 use crate::engine::Engine;
@@ -90,8 +90,9 @@ impl Engine {
     pub(crate) fn require_manager(&self, channel: ChannelId) -> Result<()> {
         self.require_unfrozen()?;
         let me = self.identity()?.professional();
+        let (seq, now) = (self.structure.head().seq, self.log_now());
         self.roster(channel)?
-            .may(&me, Operation::ChangeRoster, self.now_ms)
+            .may_change(&me, &self.structure, seq, now)
             .map_err(|_| Error::NotAllowed("only a manager changes the circle"))
     }
 

@@ -66,7 +66,7 @@ impl Engine {
         );
         let checked = CheckedRoster::read(&roster).map_err(Error::mls)?;
         self.transaction(|engine| {
-            let group = engine.new_group(channel, &roster)?;
+            let group = engine.new_group(channel, 0, &roster)?;
             let signer = engine.identity()?.signer();
             let group_info = group
                 .export_group_info(engine.provider().crypto(), &signer, false)

@@ -200,7 +200,13 @@ impl Engine {
     pub(crate) fn write_inside(&mut self, channel: ChannelId, kind: Kind) -> Result<EventId> {
         self.require_unfrozen()?;
         let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
-        if row.state != "joined" && row.state != "creating" {
+        // On its way back it waits, once there is something to go on from.
+        let open = match row.state.as_str() {
+            "joined" | "creating" => true,
+            "rejoin" => row.cursor_seq > 0,
+            _ => false,
+        };
+        if !open {
             return Err(Error::NotAllowed("this thread is closed on this device"));
         }
         let content = Content { kind: Some(kind) };

@@ -28,13 +28,14 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE roots (root_key BLOB PRIMARY KEY, seed BLOB, kit_made_ms INTEGER,
         kit_confirmed_ms INTEGER, shares_made_ms INTEGER, shares_confirmed_ms INTEGER)
         STRICT, WITHOUT ROWID",
-    // Channels known here. `cursor_*`: last entry applied. `state`: see inbox::ChannelState.
+    // Channels known here. `cursor_*`: last entry applied. `state`: see query::ThreadState.
+    // `until_ms`: end of this person's membership, 0 for none.
     "CREATE TABLE channels (channel BLOB PRIMARY KEY, thread BLOB, kind INTEGER NOT NULL DEFAULT 0,
         title TEXT NOT NULL DEFAULT '', incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL,
         joined_seq INTEGER NOT NULL, cursor_seq INTEGER NOT NULL, cursor_hash BLOB NOT NULL,
         cursor_time_ms INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
         event_counter INTEGER NOT NULL DEFAULT 0, renew_at_ms INTEGER NOT NULL DEFAULT 0,
-        created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        until_ms INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     // Hash of every entry known: what authors claim to have seen is checked against it. The
     // header (relais-wire) is that of an entry read here, NULL where only the hash is known.
     "CREATE TABLE entries (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
@@ -120,6 +121,14 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     // Entries that could not be applied, with the reason.
     "CREATE TABLE parked (channel BLOB NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL,
         payload BLOB NOT NULL, PRIMARY KEY (channel, seq)) STRICT",
+    // Welcomes that wait for another log, in the order of their arrival (WelcomeItem, relais-wire).
+    "CREATE TABLE welcomes (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,
+        time_ms INTEGER NOT NULL, item BLOB NOT NULL) STRICT",
+    // Pace of coming back to a channel: see `rejoin`. `incarnation` and `epoch`: the group that
+    // the staged commit or reboot ends. `was_out`: the person was no member, so no gap is owed.
+    "CREATE TABLE rejoins (channel BLOB PRIMARY KEY, attempts INTEGER NOT NULL DEFAULT 0,
+        since_ms INTEGER NOT NULL, next_ms INTEGER NOT NULL, incarnation INTEGER NOT NULL DEFAULT 0,
+        epoch INTEGER NOT NULL DEFAULT 0, was_out INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     // What the person wants and the log has not yet settled (architecture D3).
     "CREATE TABLE intents (id INTEGER PRIMARY KEY AUTOINCREMENT, channel BLOB, kind TEXT NOT NULL,
         payload BLOB NOT NULL, event_id BLOB, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,

@@ -18,6 +18,8 @@ use rusqlite::params;
 use super::{Engine, Event, Trouble};
 use crate::db::meta::{self, keys};
 use crate::error::{Error, Result};
+use crate::outbox::follow::Followed;
+use crate::rejoin::Listing;
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,14 +52,20 @@ pub(crate) struct Link {
     pub blocked: BTreeSet<ChannelId>,
     /// Channels that the server says are over for this device.
     pub closed: BTreeSet<ChannelId>,
-    /// The next inbox item waits for a log to be read to its end.
-    pub inbox_blocked: bool,
     /// Server time at connection, and this device's own.
     pub times_ms: Option<(u64, u64)>,
     /// When it is this device's turn to replace the directory key.
     pub directory_due_ms: Option<u64>,
     /// Structure head at which it last tried.
     pub directory_at_seq: Option<u64>,
+    /// Channels whose group was asked for.
+    pub asked: BTreeSet<ChannelId>,
+    /// When the next channel comes back, if one waits for its time.
+    pub rejoin_at_ms: Option<u64>,
+    /// Channels that were closed without a removal: the list says what of them.
+    pub doubtful: BTreeSet<ChannelId>,
+    pub listing: Listing,
+    pub followed: Followed,
 }
 
 impl Engine {
@@ -101,8 +109,8 @@ impl Engine {
             Frame::Answer(answer) => self.answered(&answer),
             Frame::Cursors(cursors) => self.cursors(&cursors),
             Frame::Closing(closing) => self.closing(&closing),
-            // Nothing asks yet.
-            Frame::Group(_) | Frame::Channels(_) => Ok(()),
+            Frame::Group(group) => self.group_told(group),
+            Frame::Channels(channels) => self.channels_told(&channels),
         }
     }
 
@@ -266,7 +274,7 @@ impl Engine {
             }
             Some(Log::Trimmed(trimmed)) => {
                 if let Ok(channel) = ChannelId::try_from(&trimmed.channel_id) {
-                    self.transaction(|engine| engine.stop_channel(channel, "trimmed"))?;
+                    self.transaction(|engine| engine.trimmed(channel))?;
                 }
             }
             // The removing commit came before. Where the log shows none, the server
@@ -382,6 +390,12 @@ impl Engine {
         Ok(self.dirty)
     }
 
+    /// The time that the log judges by, as far as this device knows it: the server's
+    /// while connected, else its own.
+    pub(crate) fn log_now(&self) -> u64 {
+        self.server_now().unwrap_or(self.now_ms)
+    }
+
     pub(crate) fn ack_inbox(&mut self, seq: u64) {
         self.push(client_frame::Frame::Ack(Ack {
             log: Some(ack::Log::InboxSeq(seq)),
@@ -393,11 +407,14 @@ impl Engine {
     pub fn wake_at(&self) -> Option<u64> {
         let hold = (self.hold_until_ms > 0).then_some(self.hold_until_ms);
         let ready = self.link.phase == Phase::Ready;
+        let link = &self.link;
         let sending = [
             hold,
             self.http.next_blob_ms,
             self.next_history_ms,
-            self.link.directory_due_ms,
+            link.directory_due_ms,
+            link.rejoin_at_ms,
+            link.followed.next_ms(),
         ];
         let sending = sending.into_iter().flatten().filter(|_| ready);
         sending.chain(self.http.retry_enrolment_ms).min()

@@ -102,7 +102,6 @@ impl Engine {
                 .prepare_cached(sql)?
                 .query_row([], |row| row.get(0))?)
         };
-        let channels = count("SELECT count(*) FROM channels WHERE state = 'joined'")?;
         let applied = self.inbox.is_empty() && self.waiting.values().all(|queue| queue.is_empty());
         Ok(SyncState {
             phase: self.link.phase,
@@ -110,7 +109,7 @@ impl Engine {
                 && self.link.structure_caught_up
                 && self.link.inbox_caught_up
                 && applied
-                && self.link.caught_up.len() as u64 >= channels,
+                && self.channels_caught_up()?,
             waiting: count("SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')")?,
             failed: count("SELECT count(*) FROM intents WHERE state = 'failed'")?,
             transfers: count(
@@ -122,6 +121,16 @@ impl Engine {
                     WHERE i.state NOT IN ('waiting', 'refused') AND c.state = 'joined')",
             )?,
         })
+    }
+
+    fn channels_caught_up(&self) -> Result<bool> {
+        let joined: Vec<[u8; 16]> = self
+            .db
+            .prepare_cached("SELECT channel FROM channels WHERE state = 'joined'")?
+            .query_map([], |row| row.get(0))?
+            .collect::<std::result::Result<_, _>>()?;
+        let caught_up = |channel| self.link.caught_up.contains(&ChannelId(channel));
+        Ok(joined.into_iter().all(caught_up))
     }
 
     /// This device's public identity.

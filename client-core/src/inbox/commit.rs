@@ -2,11 +2,13 @@
 //! device is merged when it comes back, and dropped when another came first.
 
 use openmls::prelude::tls_codec::Deserialize as _;
-use openmls::prelude::{MlsMessageIn, ProcessedMessageContent, ProtocolMessage, StagedCommit};
+use openmls::prelude::{
+    MlsGroup, MlsMessageIn, ProcessedMessageContent, ProtocolMessage, StagedCommit,
+};
 use openmls_traits::OpenMlsProvider;
 use prost::Message;
 use relais_wire::ids::{ChannelId, ProfessionalId};
-use relais_wire::mls::{CommitChange, Leaf, read_commit};
+use relais_wire::mls::{CommitChange, Leaf, leaves, read_commit};
 use relais_wire::roster::{CheckedRoster, judge};
 use relais_wire::v1::{ChannelEntry, ChannelRole, CommitAad};
 use rusqlite::params;
@@ -25,7 +27,7 @@ impl Engine {
         own: bool,
     ) -> Result<(), Fault> {
         if entry.incarnation != row.incarnation || entry.epoch != row.epoch {
-            return Err(Fault::Stop("a commit of another epoch".into()));
+            return Err(Fault::Lost("a commit of another epoch".into()));
         }
         let prior = self.roster(channel)?;
         let (change, next, removed) = if own {
@@ -35,6 +37,7 @@ impl Engine {
         };
         if next.version != prior.version {
             self.put_roster(channel, &next, Some(entry.seq))?;
+            self.note_end(channel)?;
         }
         self.tell_changes(channel, entry, &prior, &next, &change)?;
         if removed {
@@ -45,6 +48,7 @@ impl Engine {
             .prepare_cached("UPDATE channels SET epoch = ?2 WHERE channel = ?1")?
             .execute(params![channel.0, row.epoch + 1])?;
         self.requeue_events(channel, row.epoch + 1)?;
+        self.link.followed.look_at(channel);
         if own && let Some(id) = self.intent_of(&entry.payload)? {
             let wish = intent::load(&self.db, id)?.map(|i| i.wish);
             self.settle(id)?;
@@ -65,10 +69,16 @@ impl Engine {
             return Err(Fault::Clone);
         }
         let mut group = self.take_group(channel)?;
+        if group.epoch().as_u64() == entry.epoch + 1 {
+            // This device came in by it: OpenMLS merged it when it was made.
+            let judged = self.judge_own_return(&group, entry, prior)?;
+            self.keep_group(channel, group);
+            return Ok(judged);
+        }
         let sender = openmls::prelude::Sender::Member(group.own_leaf_index());
         let pending = group
             .pending_commit()
-            .ok_or_else(|| Fault::Stop("our own commit is not known any more".into()))?;
+            .ok_or_else(|| Fault::Lost("our own commit is not known any more".into()))?;
         let change = read_commit(group.public_group(), &sender, pending)
             .map_err(|e| Fault::Stop(e.to_string()))?;
         // By exactly the head that it names: later statements do not count.
@@ -83,6 +93,34 @@ impl Engine {
         Ok((change, next, false))
     }
 
+    fn judge_own_return(
+        &self,
+        group: &MlsGroup,
+        entry: &ChannelEntry,
+        prior: &CheckedRoster,
+    ) -> Result<(CommitChange, CheckedRoster, bool), Fault> {
+        let broken = |e: &dyn std::fmt::Display| Fault::Stop(e.to_string());
+        let head = committed_head(&entry.payload)
+            .ok_or_else(|| Fault::Stop("our own commit does not decode".into()))?;
+        let me = self.identity()?.device();
+        let all = leaves(group.public_group()).map_err(|e| broken(&e))?;
+        let (own, before): (Vec<Leaf>, Vec<Leaf>) =
+            all.into_iter().partition(|leaf| leaf.device == me);
+        let committer = own.first().cloned();
+        let committer = committer.ok_or_else(|| Fault::Lost("our own leaf is not there".into()))?;
+        let change = CommitChange {
+            committer,
+            external: true,
+            before,
+            added: own,
+            removed: Vec::new(),
+            roster: None,
+        };
+        let next =
+            judge(&self.structure, head, entry.time_ms, prior, &change).map_err(|e| broken(&e))?;
+        Ok((change, next, false))
+    }
+
     fn merge_other(
         &mut self,
         channel: ChannelId,
@@ -90,7 +128,7 @@ impl Engine {
         prior: &CheckedRoster,
     ) -> Result<(CommitChange, CheckedRoster, bool), Fault> {
         let mut group = self.take_group(channel)?;
-        let unreadable = |e: &dyn std::fmt::Display| Fault::Stop(format!("commit: {e}"));
+        let unreadable = |e: &dyn std::fmt::Display| Fault::Lost(format!("commit: {e}"));
         let message = MlsMessageIn::tls_deserialize_exact(entry.payload.as_ref())
             .map_err(|e| unreadable(&e))?;
         let message: ProtocolMessage = message
@@ -100,8 +138,8 @@ impl Engine {
             group
                 .clear_pending_commit(self.provider().storage())
                 .map_err(Error::mls)?;
-            self.requeue_commit(channel)?;
         }
+        self.requeue_commit(channel)?;
         let processed = group
             .process_message(&self.provider(), message)
             .map_err(|e| unreadable(&e))?;
@@ -135,7 +173,7 @@ impl Engine {
     }
 
     /// A roster that needs a newer client pauses the channel before it is misread.
-    pub(super) fn require_version(&mut self, roster: &CheckedRoster) -> Result<(), Fault> {
+    pub(crate) fn require_version(&mut self, roster: &CheckedRoster) -> Result<(), Fault> {
         if roster.minimum_client_version <= crate::CLIENT_VERSION {
             return Ok(());
         }
@@ -193,12 +231,17 @@ impl Engine {
             prior.members.contains_key(&leaf.professional)
                 && next.members.contains_key(&leaf.professional)
         };
+        if change.external {
+            let device = change.committer.device.to_string();
+            told.push(("rejoined", actor, device));
+        }
         let devices = [
             ("device_added", &change.added),
             ("device_removed", &change.removed),
         ];
         for (kind, leaves) in devices {
-            for leaf in leaves.iter().filter(stays) {
+            // Whoever comes back is told of once.
+            for leaf in leaves.iter().filter(stays).filter(|_| !change.external) {
                 told.push((kind, leaf.professional, leaf.device.to_string()));
             }
         }
@@ -217,11 +260,11 @@ fn committed_head(message: &[u8]) -> Option<u64> {
     let mut rest = message.get(4..)?;
     VLBytes::tls_deserialize(&mut rest).ok()?; // group id
     u64::tls_deserialize(&mut rest).ok()?; // epoch
-    let sender = u8::tls_deserialize(&mut rest).ok()?;
-    if sender != 1 {
-        return None; // not a member
+    match u8::tls_deserialize(&mut rest).ok()? {
+        1 => u32::tls_deserialize(&mut rest).ok().map(drop)?, // a member, by its leaf
+        4 => {}                                               // a new member, who has none
+        _ => return None,
     }
-    u32::tls_deserialize(&mut rest).ok()?; // leaf index
     let aad = VLBytes::tls_deserialize(&mut rest).ok()?;
     let head = CommitAad::decode(aad.as_slice()).ok()?.structure_head?;
     Some(head.seq)

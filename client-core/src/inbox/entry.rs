@@ -28,15 +28,17 @@ pub(crate) struct ChannelRow {
 
 /// Why an entry was not applied as it stands.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It needs structure entries that have not arrived, up to this one if it says so.
     Waits(Option<u64>),
     /// Quarantined: recorded with its reason, the log goes on.
     Park(String),
     /// Quarantined here, though others may have read it: they are asked for it.
     Unreadable(String),
-    /// A commit that breaks a rule or cannot be processed: the channel stops.
+    /// A commit that breaks a rule: the channel stops, and never comes back by itself.
     Stop(String),
+    /// A commit that this device cannot process: it comes back by an external commit.
+    Lost(String),
     /// This database was restored or copied.
     Clone,
     /// The database failed.
@@ -126,9 +128,12 @@ impl Engine {
         entry: &ChannelEntry,
     ) -> Result<Outcome> {
         let Some(row) = self.channel_row(channel)? else {
-            return Ok(Outcome::Done); // A channel without its Welcome: read later.
+            return Ok(Outcome::Left); // A channel without its Welcome: read later.
         };
-        if row.state != "joined" || entry.seq <= row.cursor_seq {
+        if row.state != "joined" {
+            return Ok(Outcome::Left);
+        }
+        if entry.seq <= row.cursor_seq {
             return Ok(Outcome::Done);
         }
         let sane = entry.time_ms >= row.cursor_time_ms && entry.time_ms < FAR_FUTURE_MS;
@@ -136,13 +141,19 @@ impl Engine {
             // The server skipped an entry or invents times: ask again from our cursor.
             self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
             self.waiting.remove(&channel);
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Left);
         }
         // The savepoint needs the engine as a whole, so it is spelled out here.
         self.db.execute_batch("SAVEPOINT entry")?;
         let dirty = self.dirty;
         let applied = self.apply_kind(channel, &row, entry);
-        match applied.map_err(|fault| self.blame(fault)) {
+        let applied = applied.map_err(|fault| match self.blame(fault) {
+            Fault::Engine(Error::Corrupt("group")) => {
+                Fault::Lost("the encryption state was lost".into())
+            }
+            fault => fault,
+        });
+        match applied {
             Ok(()) => self.db.execute_batch("RELEASE entry")?,
             // The whole transaction goes back; SQLite may have begun that by itself.
             Err(Fault::Engine(error)) => return Err(error),
@@ -176,6 +187,10 @@ impl Engine {
                         self.freeze()?;
                         return Ok(Outcome::Waits);
                     }
+                    Fault::Lost(reason) => {
+                        self.begin_rejoin(channel, &reason, 0)?;
+                        return Ok(Outcome::Left);
+                    }
                     // Invariant: returned above.
                     Fault::Engine(error) => return Err(error),
                 }
@@ -187,7 +202,7 @@ impl Engine {
     }
 
     /// What the database refused is nobody's fault: the entry comes again.
-    pub(super) fn blame(&self, fault: Fault) -> Fault {
+    pub(crate) fn blame(&self, fault: Fault) -> Fault {
         let refused = self.mls_refusal.take();
         refused.map_or(fault, |error| Fault::Engine(error.into()))
     }
@@ -205,7 +220,7 @@ impl Engine {
             EntryKind::Created => self.apply_created(channel, entry, own),
             EntryKind::Commit => self.apply_commit(channel, row, entry, own),
             EntryKind::Message => self.apply_message(channel, row, entry, device, own),
-            EntryKind::Rebooted => Err(Fault::Stop("a new group".into())),
+            EntryKind::Rebooted => self.apply_rebooted(channel, row, entry, own),
             EntryKind::Unspecified => Err(Fault::Park("entry of an unknown kind".into())),
         }
     }
@@ -290,7 +305,7 @@ impl Engine {
     }
 
     /// The intent whose send carried exactly this payload.
-    pub(super) fn intent_of(&self, payload: &[u8]) -> Result<Option<i64>> {
+    pub(crate) fn intent_of(&self, payload: &[u8]) -> Result<Option<i64>> {
         Ok(self
             .db
             .prepare_cached("SELECT intent FROM sends WHERE payload_hash = ?1 LIMIT 1")?
@@ -300,7 +315,7 @@ impl Engine {
 
     /// What the log itself says in the thread.
     #[expect(clippy::too_many_arguments, reason = "a row of the notices table")]
-    pub(super) fn notice(
+    pub(crate) fn notice(
         &self,
         channel: ChannelId,
         entry: &ChannelEntry,

@@ -8,6 +8,8 @@ mod entry;
 mod message;
 mod welcome;
 
+pub(crate) use entry::{ChannelRow, Fault};
+
 use std::collections::BTreeMap;
 
 use relais_wire::ids::ChannelId;
@@ -17,6 +19,7 @@ use rusqlite::params;
 use crate::db::meta::{self, keys};
 use crate::engine::{Engine, Event, Trouble};
 use crate::error::Result;
+use crate::rejoin::Listing;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +28,8 @@ enum Outcome {
     Done,
     /// It needs structure entries that have not arrived.
     Waits,
+    /// Not read: the channel is not open here (any more). Not acknowledged either.
+    Left,
 }
 
 impl Engine {
@@ -33,7 +38,7 @@ impl Engine {
         self.waiting
             .iter()
             .any(|(channel, queue)| !queue.is_empty() && !blocked.contains(channel))
-            || (!self.inbox.is_empty() && !self.link.inbox_blocked)
+            || !self.inbox.is_empty()
     }
 
     pub(crate) fn apply_channels(
@@ -53,6 +58,7 @@ impl Engine {
                     Outcome::Done => {
                         acks.insert(channel, entry.seq);
                     }
+                    Outcome::Left => {}
                     Outcome::Waits => {
                         self.waiting.entry(channel).or_default().push_front(entry);
                         self.link.blocked.insert(channel);
@@ -81,6 +87,7 @@ impl Engine {
             if reached {
                 self.link.pending_caught_up.remove(&channel);
                 self.link.caught_up.insert(channel);
+                self.link.followed.look_at(channel);
                 self.events.push_back(Event::SyncChanged);
             }
         }
@@ -94,15 +101,24 @@ impl Engine {
                 continue;
             }
             let row = self.channel_row(channel)?;
-            if row.is_some_and(|row| row.state == "joined") {
-                self.stop_channel(channel, "the server no longer counts this device in")?;
+            if row.is_none_or(|row| row.state != "joined") {
+                continue;
             }
+            if self.membership_ended(channel)? {
+                // The removal is of after the end: it is not ours to read.
+                self.close_channel(channel, "removed", "your membership has ended")?;
+                continue;
+            }
+            // Nothing is sent there before the list has said what it is.
+            self.link.doubtful.insert(channel);
+            self.link.listing = Listing::Due;
+            self.dirty = true;
         }
         Ok(())
     }
 
     pub(crate) fn apply_inbox(&mut self, left: &mut usize) -> Result<()> {
-        self.link.inbox_blocked = false;
+        self.apply_welcomes()?;
         let mut applied = None;
         while *left > 0 {
             let Some(item) = self.inbox.pop_front() else {
@@ -114,12 +130,11 @@ impl Engine {
                 continue;
             }
             match &item.item {
+                // One that waits is kept here, so that it holds nothing else back.
                 Some(inbox_item::Item::Welcome(welcome))
                     if self.apply_welcome(welcome, item.time_ms)? == Outcome::Waits =>
                 {
-                    self.inbox.push_front(item);
-                    self.link.inbox_blocked = true;
-                    break;
+                    self.keep_welcome(welcome, item.time_ms)?;
                 }
                 Some(inbox_item::Item::Sealed(sealed)) => self.open_sealed(sealed)?,
                 Some(inbox_item::Item::Welcome(_)) | None => {}
@@ -142,7 +157,36 @@ impl Engine {
         Ok(())
     }
 
+    /// The log was trimmed before this device read it.
+    pub(crate) fn trimmed(&mut self, channel: ChannelId) -> Result<()> {
+        let row = self.channel_row(channel)?;
+        if row.is_some_and(|row| row.state == "joined") {
+            self.begin_rejoin(channel, "the log was trimmed before it was read here", 0)?;
+        }
+        Ok(())
+    }
+
+    /// Whether this person's membership is over, by the roster and the server's time.
+    pub(crate) fn membership_ended(&self, channel: ChannelId) -> Result<bool> {
+        let me = self.identity()?.professional();
+        let now = self.log_now();
+        let member = self.roster(channel)?.members.get(&me).copied();
+        Ok(member.is_some_and(|member| !member.stands(now)))
+    }
+
+    /// Notes when this person's membership ends, so that lists need not read rosters.
+    pub(crate) fn note_end(&self, channel: ChannelId) -> Result<()> {
+        let me = self.identity()?.professional();
+        let member = self.roster(channel)?.members.get(&me).copied();
+        let until_ms = member.and_then(|member| member.expires_at_ms);
+        self.db
+            .prepare_cached("UPDATE channels SET until_ms = ?2 WHERE channel = ?1")?
+            .execute(params![channel.0, until_ms.unwrap_or(0)])?;
+        Ok(())
+    }
+
     fn close_channel(&mut self, channel: ChannelId, state: &str, reason: &str) -> Result<()> {
+        self.give_up_rejoin(channel)?;
         self.db
             .prepare_cached("UPDATE channels SET state = ?2, reason = ?3 WHERE channel = ?1")?
             .execute(params![channel.0, state, reason])?;

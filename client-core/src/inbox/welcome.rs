@@ -4,6 +4,7 @@
 
 use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{MlsMessageBodyIn, MlsMessageIn, RatchetTreeIn, StagedWelcome};
+use prost::Message;
 use relais_wire::ids::ChannelId;
 use relais_wire::mls::{leaves, roster_of};
 use relais_wire::roster::{CheckedRoster, identify_leaf};
@@ -13,7 +14,7 @@ use rusqlite::params;
 use super::Outcome;
 use super::entry::Fault;
 use crate::engine::{Engine, Event};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mls::group::{group_id, join_config};
 
 impl Engine {
@@ -31,6 +32,10 @@ impl Engine {
             }
             if row.state == "joined" || joined.seq <= row.cursor_seq {
                 return Ok(Outcome::Done); // Already a member: a repetition.
+            }
+            // On its way back with what it was doing: that goes on by its own commit.
+            if row.state == "rejoin" && (row.cursor_seq > 0 || self.is_coming_back(channel)?) {
+                return Ok(Outcome::Done);
             }
         }
         self.db.execute_batch("SAVEPOINT welcome")?;
@@ -56,6 +61,10 @@ impl Engine {
                         self.park_welcome(channel, item, &reason)?;
                         Ok(Outcome::Done)
                     }
+                    Fault::Lost(reason) => {
+                        self.begin_rejoin(channel, &reason, 0)?;
+                        Ok(Outcome::Done)
+                    }
                     Fault::Clone => {
                         self.freeze()?;
                         Ok(Outcome::Waits)
@@ -73,23 +82,24 @@ impl Engine {
         time_ms: u64,
     ) -> Result<(), Fault> {
         let bad = |e: &dyn std::fmt::Display| Fault::Park(format!("welcome: {e}"));
+        let unusable = |e: &dyn std::fmt::Display| Fault::Lost(format!("welcome: {e}"));
         let message =
-            MlsMessageIn::tls_deserialize_exact(item.welcome.as_ref()).map_err(|e| bad(&e))?;
+            MlsMessageIn::tls_deserialize_exact(item.welcome.as_ref()).map_err(|e| unusable(&e))?;
         let MlsMessageBodyIn::Welcome(welcome) = message.extract() else {
-            return Err(Fault::Park("not a welcome".into()));
+            return Err(Fault::Lost("not a welcome".into()));
         };
         let tree = RatchetTreeIn::tls_deserialize_exact(item.ratchet_tree.as_ref())
-            .map_err(|e| bad(&e))?;
+            .map_err(|e| unusable(&e))?;
         let provider = self.provider();
         let opened = StagedWelcome::build_from_welcome(&provider, &join_config(), welcome)
-            .map_err(|e| bad(&e))?;
+            .map_err(|e| unusable(&e))?;
         let package = opened.processed_welcome().own_key_package();
         let last_resort = package.is_none_or(|package| package.last_resort());
         let staged = opened
             .with_ratchet_tree(tree)
             .build()
-            .map_err(|e| bad(&e))?;
-        let group = staged.into_group(&provider).map_err(|e| bad(&e))?;
+            .map_err(|e| unusable(&e))?;
+        let group = staged.into_group(&provider).map_err(|e| unusable(&e))?;
         let meant = group.group_id() == &group_id(channel, item.incarnation)
             && group.epoch().as_u64() == item.epoch
             && u16::from(group.ciphersuite()) == self.structure.ciphersuite();
@@ -128,8 +138,10 @@ impl Engine {
                 return Err(Fault::Park("a device outside the roster".into()));
             }
         }
+        self.give_up_rejoin(channel)?;
         self.insert_joined(channel, item, joined, time_ms)?;
         self.put_roster(channel, &roster, None)?;
+        self.note_end(channel)?;
         self.keep_group(channel, group);
         self.key_package_used(last_resort)?;
         let entry = ChannelEntry {
@@ -175,6 +187,56 @@ impl Engine {
             )?
             .execute(params![channel.0, joined.seq, joined.hash.as_ref()])?;
         Ok(())
+    }
+
+    /// Keeps a Welcome that waits; it is acknowledged like everything else.
+    pub(super) fn keep_welcome(&self, item: &WelcomeItem, time_ms: u64) -> Result<()> {
+        self.db
+            .prepare_cached("INSERT INTO welcomes (channel, time_ms, item) VALUES (?1, ?2, ?3)")?
+            .execute(params![
+                item.channel_id.as_ref(),
+                time_ms,
+                item.encode_to_vec()
+            ])?;
+        Ok(())
+    }
+
+    /// Tries the Welcomes that wait, in their order.
+    pub(super) fn apply_welcomes(&mut self) -> Result<()> {
+        if !self.link.structure_caught_up {
+            return Ok(());
+        }
+        let waiting: Vec<(i64, u64, Vec<u8>)> = self
+            .db
+            .prepare_cached("SELECT id, time_ms, item FROM welcomes ORDER BY id")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, time_ms, item) in waiting {
+            let item =
+                WelcomeItem::decode(item.as_slice()).map_err(|_| Error::Corrupt("welcome"))?;
+            if self.apply_welcome(&item, time_ms)? == Outcome::Done {
+                self.db
+                    .prepare_cached("DELETE FROM welcomes WHERE id = ?1")?
+                    .execute([id])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a Welcome of the channel waits here.
+    pub(crate) fn has_welcome(&self, channel: ChannelId) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM welcomes WHERE channel = ?1)")?
+            .query_row([channel.0], |row| row.get(0))?)
+    }
+
+    /// Whether the commit by which the channel comes back is on its way.
+    fn is_coming_back(&self, channel: ChannelId) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM sends WHERE channel = ?1 AND live = 1)")?
+            .query_row([channel.0], |row| row.get(0))?)
     }
 
     fn park_welcome(&mut self, channel: ChannelId, item: &WelcomeItem, reason: &str) -> Result<()> {

@@ -12,6 +12,7 @@ use relais_wire::mls::{PADDING, capabilities, ciphersuite, credential, group_ext
 use relais_wire::v1::SignedRoster;
 
 use super::provider::Provider;
+use super::storage::StorageError;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 
@@ -61,8 +62,20 @@ impl Engine {
             .prepare_cached("SELECT incarnation FROM channels WHERE channel = ?1")?
             .query_row([channel.0], |row| row.get(0))?;
         MlsGroup::load(self.provider().storage(), &group_id(channel, incarnation))
-            .map_err(Error::mls)?
+            .map_err(|error| match error {
+                StorageError::Sql(error) => error.into(),
+                StorageError::Json(_) => Error::Corrupt("group"),
+            })?
             .ok_or(Error::Corrupt("group"))
+    }
+
+    /// Deletes what is stored of a group, whether or not it can be loaded.
+    pub(crate) fn forget_group(&mut self, channel: ChannelId, incarnation: u32) -> Result<()> {
+        self.groups.remove(&channel);
+        self.provider()
+            .storage()
+            .forget(&group_id(channel, incarnation))
+            .map_err(Error::mls)
     }
 
     pub(crate) fn keep_group(&mut self, channel: ChannelId, group: MlsGroup) {
@@ -70,7 +83,12 @@ impl Engine {
     }
 
     /// A new group of one for a channel.
-    pub(crate) fn new_group(&self, channel: ChannelId, roster: &SignedRoster) -> Result<MlsGroup> {
+    pub(crate) fn new_group(
+        &self,
+        channel: ChannelId,
+        incarnation: u32,
+        roster: &SignedRoster,
+    ) -> Result<MlsGroup> {
         let identity = self.identity()?;
         let suite = ciphersuite(self.structure.ciphersuite()).ok_or(Error::Corrupt("suite"))?;
         let config = MlsGroupCreateConfig::builder()
@@ -88,7 +106,7 @@ impl Engine {
             &self.provider(),
             &identity.signer(),
             &config,
-            group_id(channel, 0),
+            group_id(channel, incarnation),
             self.credential_with_key()?,
         )
         .map_err(Error::mls)

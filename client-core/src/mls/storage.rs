@@ -11,6 +11,7 @@
 
 use std::cell::Cell;
 
+use openmls::prelude::GroupId;
 use openmls_traits::storage::{CURRENT_VERSION as V, StorageProvider, traits};
 use rusqlite::{Connection, OptionalExtension, ffi, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -116,6 +117,34 @@ impl<'a> SqlStorage<'a> {
 
     fn delete(&self, label: &str, key: &impl Serialize) -> Result<()> {
         self.execute("DELETE FROM mls WHERE key = ?1", [row_key(label, key)?])
+    }
+
+    /// Deletes everything that is stored of a group, readable or not.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn forget(&self, group_id: &GroupId) -> Result<()> {
+        self.delete_group_config(group_id)?;
+        self.delete_tree(group_id)?;
+        self.delete_interim_transcript_hash(group_id)?;
+        self.delete_context(group_id)?;
+        self.delete_confirmation_tag(group_id)?;
+        self.delete_group_state(group_id)?;
+        self.delete_message_secrets(group_id)?;
+        self.delete_all_resumption_psk_secrets(group_id)?;
+        self.delete_own_leaf_index(group_id)?;
+        self.delete_group_epoch_secrets(group_id)?;
+        self.delete_own_leaf_nodes(group_id)?;
+        self.delete(QUEUED_PROPOSALS, group_id)?;
+        // One row for each epoch and leaf: the key is a list that begins with the id.
+        let mut first = row_key(EPOCH_KEY_PAIRS, &[group_id])?;
+        first.pop();
+        let mut last = first.clone();
+        last.push(u8::MAX);
+        self.execute(
+            "DELETE FROM mls WHERE key BETWEEN ?1 AND ?2",
+            params![first, last],
+        )
     }
 
     fn read_list<T: DeserializeOwned>(&self, label: &str, key: &impl Serialize) -> Result<Vec<T>> {

@@ -3,7 +3,7 @@
 
 use relais_wire::RefusalCode as Code;
 use relais_wire::ids::ChannelId;
-use relais_wire::v1::{Answer, KeyPackages, answer};
+use relais_wire::v1::{Answer, Appended, KeyPackages, answer};
 use rusqlite::{OptionalExtension, params};
 
 use super::intent::{self, HexBytes, HexId, Intent, Wish};
@@ -28,7 +28,7 @@ impl Engine {
             return Ok(());
         };
         self.transaction(|engine| match &answer.result {
-            Some(answer::Result::Appended(_)) => engine.accepted(&intent),
+            Some(answer::Result::Appended(appended)) => engine.accepted(&intent, appended),
             Some(answer::Result::KeyPackages(packages)) => engine.claimed(&intent, packages),
             Some(answer::Result::Done(_)) => engine.settle(intent.id),
             Some(answer::Result::Refusal(refusal)) => engine.refused(&intent, refusal.code()),
@@ -36,13 +36,16 @@ impl Engine {
         })
     }
 
-    fn accepted(&mut self, intent: &Intent) -> Result<()> {
+    fn accepted(&mut self, intent: &Intent, appended: &Appended) -> Result<()> {
         match (&intent.wish, intent.channel) {
             (Wish::CreateChannel(_), Some(channel)) => self.channel_registered(intent.id, channel),
             (
                 Wish::Statements(_) | Wish::Sealed { .. } | Wish::KeyPackages | Wish::Directory,
                 _,
             ) => self.settle(intent.id),
+            (Wish::Rejoin | Wish::Reboot, Some(channel)) => {
+                self.rejoin_accepted(channel, intent.id, appended)
+            }
             // The log shows messages and commits; it has the last word.
             _ => Ok(()),
         }
@@ -87,6 +90,12 @@ impl Engine {
     }
 
     fn refused(&mut self, intent: &Intent, code: Code) -> Result<()> {
+        if let Some(channel) = intent.channel
+            && code != Code::Unavailable
+            && self.comes_back(intent, channel)?
+        {
+            return self.rejoin_refused(channel, intent.id, code, refusal_text(code));
+        }
         match code {
             // Accepted earlier, or another commit won: the log tells which.
             Code::WrongEpoch => return Ok(()),
@@ -125,6 +134,11 @@ impl Engine {
                 self.clear_pending_commit(channel)?;
                 self.fail(intent.id, reason)
             }
+            // Whoever must go is looked at again later.
+            (Wish::Follow, Some(channel)) => {
+                self.clear_pending_commit(channel)?;
+                self.settle(intent.id)
+            }
             (Wish::Event { .. }, Some(channel)) => {
                 let member = !matches!(code, Code::Forbidden | Code::NotFound);
                 self.give_up_event(intent, channel, reason, member)
@@ -133,8 +147,17 @@ impl Engine {
         }
     }
 
+    /// Whether the send was to bring this device back to its channel.
+    fn comes_back(&self, intent: &Intent, channel: ChannelId) -> Result<bool> {
+        let row = self.channel_row(channel)?;
+        Ok(matches!(intent.wish, Wish::Rejoin | Wish::Reboot)
+            && row.is_some_and(|row| row.state == "rejoin"))
+    }
+
     fn stage_again(&mut self, intent: &Intent, code: Code) -> Result<()> {
-        if let (Wish::Members(_) | Wish::Renew, Some(channel)) = (&intent.wish, intent.channel) {
+        if let (Wish::Members(_) | Wish::Renew | Wish::Follow, Some(channel)) =
+            (&intent.wish, intent.channel)
+        {
             self.clear_pending_commit(channel)?;
         }
         self.again(intent.id, refusal_text(code))

@@ -38,12 +38,9 @@ impl Engine {
         let before = leaves(group.public_group()).map_err(Error::mls)?;
         let prior = self.roster(channel)?;
         let me = self.identity()?.professional();
+        let seq = self.structure.head().seq;
         if prior
-            .may(
-                &me,
-                relais_wire::roster::Operation::ChangeRoster,
-                self.now_ms,
-            )
+            .may_change(&me, &self.structure, seq, self.log_now())
             .is_err()
         {
             self.keep_group(channel, group);
@@ -153,7 +150,7 @@ impl Engine {
         Ok(u64::from(u16::from_be_bytes(self.random()?)) % FIRST_RENEWAL_MS + 1)
     }
 
-    fn next_roster(
+    pub(super) fn next_roster(
         &self,
         channel: ChannelId,
         prior: &CheckedRoster,
@@ -195,7 +192,7 @@ impl Engine {
             .collect()
     }
 
-    fn stage_commit(
+    pub(super) fn stage_commit(
         &mut self,
         channel: ChannelId,
         mut group: MlsGroup,

@@ -26,6 +26,12 @@ pub(crate) enum Wish {
     Members(MembersChange),
     /// Renew this device's leaf.
     Renew,
+    /// Remove the leaves of those who are no longer members.
+    Follow,
+    /// Come back to a channel by an external commit.
+    Rejoin,
+    /// Begin a new MLS group for a channel.
+    Reboot,
     /// Append statements to the structure log.
     Statements(Vec<Bytes>),
     /// Replace the published key packages.
@@ -104,6 +110,9 @@ impl Wish {
             Self::CreateChannel(_) => "create",
             Self::Members(_) => "members",
             Self::Renew => "renew",
+            Self::Follow => "follow",
+            Self::Rejoin => "rejoin",
+            Self::Reboot => "reboot",
             Self::Statements(_) => "statements",
             Self::KeyPackages => "key_packages",
             Self::Directory => "directory",
@@ -116,7 +125,12 @@ impl Wish {
             Self::Event { signed, .. } => Ok(signed.clone()),
             Self::CreateChannel(new) => json(new),
             Self::Members(change) => json(change),
-            Self::Renew | Self::KeyPackages | Self::Directory => Ok(Vec::new()),
+            Self::Renew
+            | Self::Follow
+            | Self::Rejoin
+            | Self::Reboot
+            | Self::KeyPackages
+            | Self::Directory => Ok(Vec::new()),
             Self::Statements(statements) => {
                 let list: Vec<_> = statements.iter().map(|s| HexBytes(s.to_vec())).collect();
                 json(&list)
@@ -143,6 +157,9 @@ impl Wish {
             "create" => Self::CreateChannel(serde_json::from_slice(&payload).map_err(corrupt)?),
             "members" => Self::Members(serde_json::from_slice(&payload).map_err(corrupt)?),
             "renew" => Self::Renew,
+            "follow" => Self::Follow,
+            "rejoin" => Self::Rejoin,
+            "reboot" => Self::Reboot,
             "key_packages" => Self::KeyPackages,
             "directory" => Self::Directory,
             "statements" => {
@@ -172,7 +189,12 @@ impl Wish {
     pub(crate) fn is_barrier(&self) -> bool {
         matches!(
             self,
-            Self::CreateChannel(_) | Self::Members(_) | Self::Renew
+            Self::CreateChannel(_)
+                | Self::Members(_)
+                | Self::Renew
+                | Self::Follow
+                | Self::Rejoin
+                | Self::Reboot
         )
     }
 }
@@ -338,12 +360,12 @@ impl Engine {
     }
 }
 
-/// The channel's commit in flight, if there is one.
+/// The channel's commit or reboot in flight, if there is one.
 pub(crate) fn sent_commit(conn: &Connection, channel: ChannelId) -> Result<Option<i64>> {
     Ok(conn
         .prepare_cached(
-            "SELECT id FROM intents WHERE channel = ?1 AND kind IN ('members', 'renew')
-             AND state = 'sent' LIMIT 1",
+            "SELECT id FROM intents WHERE channel = ?1
+             AND kind IN ('members', 'renew', 'follow', 'reboot') AND state = 'sent' LIMIT 1",
         )?
         .query_row([channel.0], |row| row.get(0))
         .optional()?)

@@ -7,6 +7,7 @@
 pub(crate) mod answers;
 pub(crate) mod blobs;
 pub(crate) mod commit;
+pub(crate) mod follow;
 pub(crate) mod intent;
 pub(crate) mod key_packages;
 pub(crate) mod stage;

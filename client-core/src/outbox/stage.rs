@@ -25,7 +25,7 @@ use crate::engine::{Engine, Trouble};
 use crate::error::{Error, Result};
 
 /// What a staged intent became.
-pub(super) struct Staged {
+pub(crate) struct Staged {
     pub operation: send::Operation,
     pub epoch: Option<u64>,
     /// The MLS message inside, by which the log's entry is recognised.
@@ -38,11 +38,17 @@ impl Engine {
         let may_send = self.link.structure_caught_up
             && self.now_ms >= self.hold_until_ms
             && !self.trouble.contains(&Trouble::StructureForked);
-        if !may_send || !self.resend()? {
+        if !may_send {
+            return Ok(false);
+        }
+        self.ask_channels();
+        if !self.resend()? {
             return Ok(false);
         }
         self.want_key_packages()?;
+        self.pump_rejoins()?;
         self.want_renewals()?;
+        self.want_follow()?;
         self.want_directory()?;
         self.want_sealing_key()?;
         let mut blocked = BTreeSet::new();
@@ -63,10 +69,17 @@ impl Engine {
                     blocked.insert(channel);
                 }
             }
-            if intent.sent {
+            // A return is staged when the server has shown the group.
+            if intent.sent || matches!(intent.wish, Wish::Rejoin) {
                 continue;
             }
-            self.stage_one(&intent)?;
+            match (self.stage_one(&intent), intent.channel) {
+                // Its MLS state is lost: the device comes back by an external commit.
+                (Err(Error::Corrupt("group")), Some(channel)) => {
+                    self.begin_rejoin(channel, "the encryption state was lost", 0)?;
+                }
+                (staged, _) => staged?,
+            }
             staged += 1;
         }
         Ok(false)
@@ -88,7 +101,7 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         let waits = |channel: &Option<[u8; 16]>, kind: &str| {
             channel.is_some_and(|c| !self.link.caught_up.contains(&ChannelId(c)))
-                && kind != "create"
+                && !matches!(kind, "create" | "rejoin" | "reboot")
         };
         if rows.iter().any(|(channel, _, kind)| waits(channel, kind)) {
             return Ok(false);
@@ -122,6 +135,8 @@ impl Engine {
                 self.stage_members(intent, channel, change, counter)?
             }
             (Wish::Renew, Some(channel)) => Some(self.stage_renewal(channel, counter)?),
+            (Wish::Follow, Some(channel)) => self.stage_follow(intent.id, channel, counter)?,
+            (Wish::Reboot, Some(channel)) => Some(self.stage_reboot(channel)?),
             (Wish::Statements(statements), None) => {
                 Some(plain(send::Operation::AppendStatements(AppendStatements {
                     statements: statements.clone(),
@@ -159,7 +174,7 @@ impl Engine {
         }
     }
 
-    fn send(&mut self, intent: &Intent, counter: u64, staged: Staged) -> Result<()> {
+    pub(crate) fn send(&mut self, intent: &Intent, counter: u64, staged: Staged) -> Result<()> {
         let send = Send {
             send_counter: counter,
             operation: Some(staged.operation),

@@ -17,6 +17,11 @@ pub enum ThreadState {
     Creating,
     /// A member.
     Joined,
+    /// A member whose time is over: nothing that is written now reaches this device,
+    /// unless a manager prolongs the membership.
+    Ended,
+    /// On its way back into the thread, for this reason; nothing is lost.
+    Rejoining(String),
     /// Removed by a manager; what was received stays readable.
     Removed,
     /// The channel cannot go on, for this reason.
@@ -95,18 +100,22 @@ impl Engine {
                 AND e.kind NOT IN (10, 11) AND e.seq > coalesce((SELECT seq FROM reads r
                 WHERE r.channel = c.channel AND r.professional = ?1), 0)),
              (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
-             coalesce((SELECT max(time_ms) FROM shown_events e WHERE e.channel = c.channel), c.created_ms)
-             FROM channels c ORDER BY 11 DESC, c.channel",
+             coalesce((SELECT max(time_ms) FROM shown_events e WHERE e.channel = c.channel), c.created_ms),
+             c.until_ms FROM channels c ORDER BY 11 DESC, c.channel",
         )?;
+        let now = self.log_now();
         let rows = statement.query_map([me.0], |row| {
             let state: String = row.get(3)?;
+            let until_ms: u64 = row.get(11)?;
             Ok(ThreadRecord {
                 channel: ChannelId(row.get(0)?),
                 thread: row.get::<_, Option<[u8; 16]>>(1)?.map(ThreadId),
                 title: row.get(2)?,
                 state: match state.as_str() {
                     "creating" => ThreadState::Creating,
+                    "joined" if until_ms > 0 && until_ms <= now => ThreadState::Ended,
                     "joined" => ThreadState::Joined,
+                    "rejoin" => ThreadState::Rejoining(row.get(4)?),
                     "removed" => ThreadState::Removed,
                     _ => ThreadState::Stopped(row.get(4)?),
                 },

@@ -39,8 +39,9 @@ pub enum TimelineBody {
     /// A signed event of a person.
     Event(EventId, Box<Kind>),
     /// What the log itself says: `created`, `added`, `removed`, `role`,
-    /// `device_added`, `device_removed`, `joined`, `quarantined`; of the past also
-    /// `omitted` (a run of entries that a sharer left out) and `missing`.
+    /// `device_added`, `device_removed`, `joined`, `rejoined`, `rebooted`, `quarantined`;
+    /// of the past also `omitted` (a run of entries that a sharer left out) and
+    /// `missing`.
     Notice {
         /// One of the kinds above.
         kind: String,
@@ -332,10 +333,20 @@ impl Engine {
         Ok(list)
     }
 
+    fn is_placed(&self, channel: ChannelId, wish: &Wish) -> Result<bool> {
+        match wish {
+            Wish::Event { id, .. } => Ok(self.event_seq(channel, *id)?.is_some()),
+            _ => Ok(false),
+        }
+    }
+
     fn unsettled_items(&self, channel: ChannelId, me: ProfessionalId) -> Result<Vec<TimelineItem>> {
         let mut told = self.told_before(channel, u64::MAX)?;
         let mut items = Vec::new();
         for (intent, state, reason) in intent::unsettled(&self.db, channel)? {
+            if state == "unplaced" && self.is_placed(channel, &intent.wish)? {
+                continue; // The gap was filled: it is where it belongs.
+            }
             let body = match &intent.wish {
                 Wish::Event { id, signed } => {
                     let content = crate::content::body_of(signed)?.content;
@@ -362,6 +373,8 @@ impl Engine {
                 author_name: self.name(&me),
                 state: match state.as_str() {
                     "waiting" => EventState::Waiting,
+                    // In the log, in a part that this device has not read.
+                    "unplaced" => EventState::Sent { to: 0, of: 0 },
                     "failed" => EventState::Failed {
                         number: intent.id,
                         reason,

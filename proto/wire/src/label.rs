@@ -73,6 +73,8 @@ labels! {
     ChannelChain = "relais/1/chain/channel",
     /// Hash of a channel entry's payload in its header.
     PayloadDigest = "relais/1/hash/payload",
+    /// Order in which members remove leaves that must go.
+    FollowOrder = "relais/1/hash/follow-order",
     /// Hash that names a roster as a predecessor.
     RosterHash = "relais/1/hash/roster",
     /// Hash of a signed event in a message's authenticated data.

@@ -47,9 +47,7 @@ async fn try_reboot(app: &App, request: Request, reboot: RebootChannel) -> Resul
     let structure = app.structure.now();
     let time_ms = request.now_ms.max(stored.head_time_ms);
     let caller = request.caller;
-    let checked = tokio::task::spawn_blocking(move || {
-        check_reboot(&structure, &caller, &prior, reboot, time_ms)
-    });
+    let checked = app.heavy(move || check_reboot(&structure, &caller, &prior, reboot, time_ms));
     let (new, known) = checked.await.map_err(|_| RefusalCode::InvalidCommit)??;
     let spans = app.store.cursors(channel).await?;
     let others = spans.into_iter().map(|(device, _)| device);

@@ -70,7 +70,9 @@ impl Allowances {
         match state {
             ThreadState::Stopped(_) => self.restored || self.outlived,
             ThreadState::Creating => self.restored,
-            ThreadState::Joined | ThreadState::Removed => true,
+            // On its way back for up to an hour.
+            ThreadState::Rejoining(_) => true,
+            ThreadState::Joined | ThreadState::Ended | ThreadState::Removed => true,
         }
     }
 }

@@ -20,6 +20,19 @@ pub struct Faults {
     lost_requests: usize,
     lost_answers: usize,
     withhold_structure: bool,
+    hostile: Hostile,
+}
+
+/// What a lying server makes of a frame; `None` keeps it back.
+type Rewrite = Box<dyn FnMut(server_frame::Frame) -> Option<server_frame::Frame> + Send>;
+
+#[derive(Default)]
+struct Hostile(Option<Rewrite>);
+
+impl std::fmt::Debug for Hostile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Hostile").field(&self.0.is_some()).finish()
+    }
 }
 
 /// After how many bytes a connection breaks, in each direction.
@@ -68,8 +81,26 @@ impl Faults {
         self.withhold_structure
     }
 
+    /// The server lies: each frame goes through `rewrite` before it arrives.
+    pub fn rewrite(
+        &mut self,
+        rewrite: impl FnMut(server_frame::Frame) -> Option<server_frame::Frame> + Send + 'static,
+    ) {
+        self.hostile = Hostile(Some(Box::new(rewrite)));
+    }
+
+    /// The server is honest again.
+    pub fn honest(&mut self) {
+        self.hostile = Hostile(None);
+    }
+
     /// The frame as a server with these faults would have sent it.
-    pub(crate) fn falsify(&self, frame: Bytes, structure_seq: u64) -> Option<Bytes> {
+    pub(crate) fn falsify(&mut self, frame: Bytes, structure_seq: u64) -> Option<Bytes> {
+        if let Some(rewrite) = &mut self.hostile.0 {
+            let decoded = ServerFrame::decode(frame).expect("a frame of ours");
+            let frame = Some(rewrite(decoded.frame.expect("a frame"))?);
+            return Some(ServerFrame { frame }.encode_to_vec().into());
+        }
         if !self.withhold_structure {
             return Some(frame);
         }

@@ -1,0 +1,94 @@
+//! The server's list of the person's channels, compared with this device's once per
+//! connection: a channel that it does not know (a linked or enrolled-again device),
+//! or that the server counted it out of without a removal, is come back to.
+
+use std::collections::BTreeMap;
+
+use prost::bytes::Bytes;
+use relais_wire::ids::ChannelId;
+use relais_wire::v1::{AskChannels, Channels, client_frame};
+
+use crate::engine::Engine;
+use crate::error::Result;
+
+/// A Welcome that is on its way arrives within this.
+const WELCOME_MS: u64 = 3_000;
+
+/// How far the list of the present connection is.
+#[derive(Debug, Default)]
+pub(crate) enum Listing {
+    /// Not asked for, or asked for again.
+    #[default]
+    Due,
+    /// Asked; pages received so far: whether the server counts this device in.
+    Asked(BTreeMap<ChannelId, bool>),
+    /// Compared.
+    Done,
+}
+
+impl Engine {
+    /// Asks for the list once the inbox was read: what a Welcome opens is no news.
+    pub(crate) fn ask_channels(&mut self) {
+        let quiet = self.link.inbox_caught_up && self.inbox.is_empty();
+        if quiet && matches!(self.link.listing, Listing::Due) {
+            self.link.listing = Listing::Asked(BTreeMap::new());
+            self.ask_page(Bytes::new());
+        }
+    }
+
+    fn ask_page(&mut self, after: Bytes) {
+        self.push(client_frame::Frame::AskChannels(AskChannels { after }));
+    }
+
+    /// One page of the list.
+    pub(crate) fn channels_told(&mut self, page: &Channels) -> Result<()> {
+        let Listing::Asked(listed) = &mut self.link.listing else {
+            return Ok(());
+        };
+        let mut last = None;
+        for channel in &page.channels {
+            let Ok(id) = ChannelId::try_from(&channel.channel_id) else {
+                continue;
+            };
+            // Invariant: ids ascend, so the pages come to an end.
+            if last.replace(id).is_some_and(|last| last >= id) {
+                break;
+            }
+            if channel.stands {
+                listed.insert(id, channel.member);
+            }
+        }
+        if let Some(last) = last.filter(|_| page.more) {
+            self.ask_page(last.to_bytes());
+            return Ok(());
+        }
+        let listed = std::mem::take(listed);
+        self.link.listing = Listing::Done;
+        self.dirty = true;
+        self.transaction(|engine| engine.compare(&listed))
+    }
+
+    fn compare(&mut self, listed: &BTreeMap<ChannelId, bool>) -> Result<()> {
+        for channel in std::mem::take(&mut self.link.doubtful) {
+            let joined = |row: &crate::inbox::ChannelRow| row.state == "joined";
+            if !self.channel_row(channel)?.as_ref().is_some_and(joined) {
+                continue;
+            }
+            let reason = "the server no longer counts this device in";
+            if listed.contains_key(&channel) {
+                self.begin_rejoin(channel, reason, 0)?;
+            } else {
+                self.stop_channel(channel, reason)?;
+            }
+        }
+        for (channel, counted_in) in listed {
+            let state = self.channel_row(*channel)?.map(|row| row.state);
+            let outside = state.is_none_or(|state| state == "removed");
+            if outside && !self.has_welcome(*channel)? {
+                let pause = if *counted_in { WELCOME_MS } else { 0 };
+                self.begin_rejoin(*channel, "this device is not in the thread yet", pause)?;
+            }
+        }
+        Ok(())
+    }
+}

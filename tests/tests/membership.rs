@@ -1,0 +1,219 @@
+//! Leaves follow the truth: memberships that end at their hour, devices whose chain no
+//! longer holds, circles whose managers are gone.
+
+use relais_core::commands::NewMember;
+use relais_core::query::ThreadState;
+use relais_tests::world::{StoreKind, Who, World, card};
+use relais_wire::ids::ChannelId;
+use relais_wire::v1::ChannelRole;
+
+const HOUR: u64 = 3_600_000;
+const DAY: u64 = 24 * HOUR;
+
+fn until(world: &mut World, manager: Who, channel: ChannelId, member: Who, end: u64) {
+    let mut new = NewMember::care_team(world.devices[member].professional());
+    new.expires_at_ms = Some(end);
+    let engine = &mut world.devices[manager].engine;
+    engine.add_member(channel, &new).expect("added until then");
+}
+
+/// A thread of the coordinator (0), a nurse and a locum whose time ends in an hour.
+async fn with_locum() -> (World, Who, Who, ChannelId, u64) {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let locum = world.add_user("Luc").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let end = world.now_ms() + HOUR;
+    until(&mut world, 0, channel, locum, end);
+    world.settle().await;
+    world.say(nurse, channel, "avant la fin");
+    world.settle().await;
+    assert_eq!(world.texts(locum, channel), ["avant la fin"]);
+    (world, nurse, locum, channel, end)
+}
+
+fn state(world: &World, who: Who, channel: ChannelId) -> ThreadState {
+    let thread = world.devices[who].engine.thread(channel).expect("thread");
+    thread.state
+}
+
+fn is_member(world: &World, who: Who, channel: ChannelId, of: Who) -> bool {
+    let id = world.devices[of].professional();
+    let members = world.devices[who].engine.members(channel).expect("members");
+    members.iter().any(|member| member.professional == id)
+}
+
+/// The hour strikes; somebody writes before anybody could remove the locum.
+async fn the_hour_strikes(world: &mut World, writer: Who, channel: ChannelId, end: u64) {
+    world.advance(end - world.now_ms());
+    world.say(writer, channel, "après la fin");
+    for _ in 0..20 {
+        world.turn().await;
+    }
+}
+
+/// A minute passes, in which somebody who may acts.
+async fn somebody_acts(world: &mut World) {
+    world.settle().await;
+    world.advance(60_000);
+    world.settle().await;
+}
+
+// proves: M8
+#[tokio::test]
+async fn nothing_dated_after_the_end_reaches_who_had_a_time_even_after_the_removal() {
+    let (mut world, nurse, locum, channel, end) = with_locum().await;
+    the_hour_strikes(&mut world, nurse, channel, end).await;
+    assert_eq!(world.texts(0, channel), ["avant la fin", "après la fin"]);
+    assert_eq!(world.texts(locum, channel), ["avant la fin"]);
+    assert_eq!(state(&world, locum, channel), ThreadState::Ended);
+    let epoch = world.devices[0]
+        .engine
+        .thread(channel)
+        .expect("thread")
+        .epoch;
+    somebody_acts(&mut world).await;
+    // Usually exactly one removes them, although everybody may.
+    let now = world.devices[0]
+        .engine
+        .thread(channel)
+        .expect("thread")
+        .epoch;
+    assert_eq!(now, epoch + 1);
+    assert_eq!(state(&world, locum, channel), ThreadState::Removed);
+    world.say(nurse, channel, "entre nous");
+    world.settle().await;
+    world.crash(locum);
+    world.settle().await;
+    assert_eq!(world.texts(locum, channel), ["avant la fin"]);
+    let notices = world.notices(nurse, channel);
+    let told = ["removed", "device_removed"];
+    assert!(
+        notices.iter().any(|n| told.contains(&n.as_str())),
+        "{notices:?}"
+    );
+}
+
+// proves: M8
+#[tokio::test]
+async fn who_was_offline_at_the_end_reads_up_to_it_and_no_further() {
+    let (mut world, nurse, locum, channel, end) = with_locum().await;
+    world.devices[locum].go_offline();
+    world.say(nurse, channel, "juste avant");
+    world.settle().await;
+    the_hour_strikes(&mut world, nurse, channel, end).await;
+    somebody_acts(&mut world).await;
+    world.devices[locum].go_online();
+    world.settle().await;
+    assert_eq!(world.texts(locum, channel), ["avant la fin", "juste avant"]);
+    assert_eq!(state(&world, locum, channel), ThreadState::Removed);
+}
+
+#[tokio::test]
+async fn a_membership_that_is_prolonged_before_the_removal_goes_on_without_loss() {
+    let (mut world, nurse, locum, channel, end) = with_locum().await;
+    the_hour_strikes(&mut world, nurse, channel, end).await;
+    until(&mut world, 0, channel, locum, end + DAY);
+    world.settle().await;
+    assert_eq!(state(&world, locum, channel), ThreadState::Joined);
+    let texts = ["avant la fin", "après la fin"];
+    assert_eq!(world.texts(locum, channel), texts);
+    world.say(locum, channel, "je reste");
+    world.settle().await;
+    assert_eq!(
+        world.texts(nurse, channel).last().expect("text"),
+        "je reste"
+    );
+}
+
+#[tokio::test]
+async fn who_is_let_in_again_after_the_removal_comes_back_and_counts_on() {
+    let (mut world, nurse, locum, channel, end) = with_locum().await;
+    world.say(locum, channel, "de Luc");
+    world.settle().await;
+    the_hour_strikes(&mut world, nurse, channel, end).await;
+    somebody_acts(&mut world).await;
+    assert_eq!(state(&world, locum, channel), ThreadState::Removed);
+    until(&mut world, 0, channel, locum, end + DAY);
+    world.settle().await;
+    world.devices[locum].go_offline();
+    world.devices[locum].go_online();
+    world.settle().await;
+    assert_eq!(state(&world, locum, channel), ThreadState::Joined);
+    world.say(locum, channel, "de retour");
+    world.settle().await;
+    assert_eq!(
+        world.texts(nurse, channel).last().expect("text"),
+        "de retour"
+    );
+    assert!(
+        !world
+            .texts(locum, channel)
+            .contains(&"après la fin".to_owned())
+    );
+}
+
+/// Somebody who enrolled and whom no coordinator has confirmed yet.
+async fn unconfirmed(world: &mut World, name: &str) -> Who {
+    let card = card(name, "Martin", 60, "99700218896");
+    let invitation = world.devices[0].engine.invite(&card).expect("invite");
+    world.settle().await;
+    world.devices[0].go_offline();
+    let who = world.add_device(name);
+    let engine = &mut world.devices[who].engine;
+    engine.join(&invitation.link, None).expect("join");
+    world.settle().await;
+    who
+}
+
+// proves: M6
+#[tokio::test]
+async fn the_device_of_an_enrolment_that_lapsed_is_removed_and_the_thread_goes_on() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Luc").await;
+    let late = unconfirmed(&mut world, "Inès").await;
+    let channel = world.thread(nurse, "Mme Durand", &[doctor, late]).await;
+    world.say(late, channel, "présente");
+    world.settle().await;
+    assert_eq!(world.texts(doctor, channel), ["présente"]);
+    world.devices[late].go_offline();
+    world.advance(8 * DAY);
+    somebody_acts(&mut world).await;
+    // The device goes, the person stays in the circle.
+    let notices = world.notices(doctor, channel);
+    assert_eq!(notices.last().map(String::as_str), Some("device_removed"));
+    assert!(is_member(&world, doctor, channel, late));
+    world.say(nurse, channel, "sans elle");
+    world.settle().await;
+    assert_eq!(world.texts(doctor, channel), ["présente", "sans elle"]);
+}
+
+#[tokio::test]
+async fn a_circle_whose_only_manager_is_gone_is_led_on_by_a_contributor() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Luc").await;
+    let late = unconfirmed(&mut world, "Inès").await;
+    let channel = world.thread(late, "Mme Durand", &[nurse]).await;
+    let add = |world: &mut World| {
+        let new = NewMember::care_team(world.devices[doctor].professional());
+        world.devices[nurse].engine.add_member(channel, &new)
+    };
+    add(&mut world).expect_err("a contributor changes nothing while there is a manager");
+    world.devices[late].go_offline();
+    world.advance(8 * DAY);
+    world.settle().await;
+    let mut lead = NewMember::care_team(world.devices[nurse].professional());
+    lead.role = ChannelRole::Manager;
+    world.devices[nurse]
+        .engine
+        .add_member(channel, &lead)
+        .expect("leads on");
+    world.settle().await;
+    add(&mut world).expect("a manager");
+    world.settle().await;
+    world.say(doctor, channel, "bien arrivé");
+    world.settle().await;
+    assert_eq!(world.texts(nurse, channel), ["bien arrivé"]);
+}
