@@ -36,7 +36,7 @@ mod sealed;
 
 pub use engine::{Engine, Event};
 pub use error::{Class, Error, Result};
-pub use outbox::blobs::BlobState;
+pub use outbox::blob_store::BlobState;
 pub use relais_content as schema;
 pub use relais_wire as wire;
 

@@ -15,7 +15,7 @@ use super::share::Share;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::media::blob::{BlobSealer, CHUNK_LEN};
-use crate::outbox::blobs::blob_aad;
+use crate::outbox::blob_store::blob_aad;
 
 impl Engine {
     /// Begins the newest part that is not granted: its manifest and its rosters.

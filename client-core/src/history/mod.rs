@@ -11,17 +11,21 @@
 //! # Layout
 //! - [`HistoryChoice`]: what is promised; `promise`: who may have what.
 //! - `share` (the intent), `build` (the archive), `summary` (what belongs to one).
-//! - `import` (its life here), `read` (proof), `place` (its way into the thread).
-//! - `request`: asking and answering. `archive`: the format. `state`: what a person sees.
+//! - `import` (its life here), `read` and `rosters` (proof), `place` (its way into the
+//!   thread).
+//! - `gaps`: what is missing; `request` and `answer`: asking for it. `archive`: the format. `state`: what a person sees.
 
+mod answer;
 mod archive;
 mod build;
 mod choice;
+mod gaps;
 mod import;
 mod place;
 mod promise;
 mod read;
 mod request;
+mod rosters;
 mod share;
 mod state;
 mod summary;

@@ -6,7 +6,7 @@ use prost::Message;
 use relais_content::v1::{ArchiveEntry, Content, EventBody, Omission, content::Kind};
 use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::v1::{EntryHeader, EntryKind};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::archive::{STEP_BYTES, STEP_ENTRIES, may_tell};
 use super::import::Import;
@@ -184,7 +184,8 @@ impl Engine {
             .try_for_each(|intent| self.settle(intent))
     }
 
-    /// Counters of one device rise with the log.
+    /// Counters of one device rise with the log: its neighbours by counter stand on
+    /// either side.
     fn is_in_order(
         &self,
         channel: ChannelId,
@@ -192,16 +193,21 @@ impl Engine {
         body: &EventBody,
         seq: u64,
     ) -> Result<bool> {
-        Ok(self
-            .db
-            .prepare_cached(
-                "SELECT NOT EXISTS (SELECT 1 FROM events WHERE channel = ?1 AND device = ?2
-                    AND ((counter >= ?3 AND seq < ?4) OR (counter <= ?3 AND seq > ?4)))",
-            )?
-            .query_row(
-                params![channel.0, device.0, body.counter.min(i64::MAX as u64), seq],
-                |row| row.get(0),
-            )?)
+        let neighbour = |sql: &str| -> Result<Option<u64>> {
+            let counter = body.counter.min(i64::MAX as u64);
+            let mut statement = self.db.prepare_cached(sql)?;
+            let found = statement.query_row(params![channel.0, device.0, counter], |r| r.get(0));
+            Ok(found.optional()?)
+        };
+        let before = neighbour(
+            "SELECT seq FROM events WHERE channel = ?1 AND device = ?2 AND counter <= ?3
+             ORDER BY counter DESC LIMIT 1",
+        )?;
+        let after = neighbour(
+            "SELECT seq FROM events WHERE channel = ?1 AND device = ?2 AND counter >= ?3
+             ORDER BY counter LIMIT 1",
+        )?;
+        Ok(before.is_none_or(|b| b < seq) && after.is_none_or(|a| a > seq))
     }
 
     /// The person behind an entry's device; zeros for one that is not known.
@@ -356,7 +362,6 @@ impl Engine {
     }
 
     fn name_by_latest_opening(&mut self, channel: ChannelId) -> Result<()> {
-        use rusqlite::OptionalExtension;
         let signed: Option<Vec<u8>> = self
             .db
             .prepare_cached(

@@ -5,6 +5,7 @@
 //! last one. [`blobs`] carries photos in pieces, beside the frames.
 
 pub(crate) mod answers;
+pub(crate) mod blob_store;
 pub(crate) mod blobs;
 pub(crate) mod commit;
 pub(crate) mod follow;
