@@ -1,10 +1,10 @@
 //! Who coordinates a practice, where its root key is, and how two people know that
 //! they speak to each other: nobody gets stuck, and nobody does it alone.
 
-use relais_core::Error;
 use relais_core::identity::recovery::RecoveryError;
 use relais_core::identity::root::{RecoveryText, RootAccess};
 use relais_core::identity::safety::{SafetyCheck, Verification};
+use relais_core::{Error, Event};
 use relais_tests::world::{StoreKind, Who, World, card};
 
 const PASSPHRASE: &str = "cheval agrafe été rivière";
@@ -312,6 +312,103 @@ async fn two_people_compare_their_codes_and_the_mark_stays() {
         .iter()
         .filter(|p| p.verification == Verification::Verified);
     assert_eq!(verified.map(|p| p.professional).collect::<Vec<_>>(), [b]);
+}
+
+#[tokio::test]
+async fn the_root_ends_a_coordinators_standing() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let [first, id] = [0, nurse].map(|who| world.devices[who].professional());
+    let engine = &mut world.devices[0].engine;
+    let only = engine.end_coordinator(first, &RootAccess::Held);
+    assert!(
+        matches!(only, Err(Error::NotAllowed(_))),
+        "nobody would be left"
+    );
+    let none = engine.end_coordinator(id, &RootAccess::Held);
+    assert!(matches!(none, Err(Error::NotAllowed(_))));
+    appoint(&mut world, 0, nurse, &RootAccess::Held);
+    world.settle().await;
+    let (proposal_of_hers, _) = propose(&mut world, nurse);
+    world.settle().await;
+    let engine = &mut world.devices[0].engine;
+    engine
+        .end_coordinator(id, &RootAccess::Held)
+        .expect("ended");
+    world.settle().await;
+    assert!(!is_coordinator(&world, nurse));
+    let invites = world.devices[nurse]
+        .engine
+        .invite(&card("Ines", "Martin", 60, "99700218896"));
+    assert!(matches!(invites, Err(Error::NotAllowed(_))));
+    let cancelled = state(&world, 0, &proposal_of_hers);
+    assert_eq!(cancelled, ProposalState::CoordinatorsChanged);
+    // The very same certificate again would bring her back unnoticed.
+    let again = world.devices[0].engine.appoint(id, &RootAccess::Held);
+    assert!(matches!(again, Err(Error::NotAllowed(_))));
+    nothing_failed(&world);
+}
+
+// proves: I1
+#[tokio::test]
+async fn a_new_key_ends_a_verification_in_every_thread() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Hervé").await;
+    let [a, b] = [nurse, doctor].map(|who| world.devices[who].professional());
+    let channel = world.thread(doctor, "Mme Essai", &[nurse]).await;
+    let code = world.devices[nurse].engine.safety_code(b).expect("a code");
+    let engine = &mut world.devices[doctor].engine;
+    let check = engine
+        .verify_safety_code(a, &code.payload)
+        .expect("compared");
+    assert_eq!(check, SafetyCheck::Match);
+    let in_thread = |world: &World| {
+        let members = world.devices[doctor]
+            .engine
+            .members(channel)
+            .expect("members");
+        members
+            .into_iter()
+            .find(|m| m.professional == a)
+            .expect("a member")
+            .verification
+    };
+    assert_eq!(in_thread(&world), Verification::Verified);
+    let lost = world.devices[nurse].device();
+    world.devices[nurse].go_offline();
+    let again = world.devices[0]
+        .engine
+        .invite_again(a, &[lost])
+        .expect("invited again");
+    world.settle().await;
+    assert_eq!(
+        in_thread(&world),
+        Verification::Verified,
+        "the key is the same until then"
+    );
+    let phone = world.add_device("new phone");
+    world.devices[phone]
+        .engine
+        .join(&again.link, None)
+        .expect("joins");
+    world.settle().await;
+    assert_eq!(in_thread(&world), Verification::Lost);
+    let told = world.devices[doctor]
+        .events
+        .contains(&Event::VerificationLost(a));
+    assert!(told, "the screen hears of it");
+    let engine = &mut world.devices[doctor].engine;
+    let old = engine
+        .verify_safety_code(a, &code.payload)
+        .expect("compared");
+    assert_eq!(old, SafetyCheck::Mismatch);
+    let code = world.devices[phone].engine.safety_code(b).expect("a code");
+    let engine = &mut world.devices[doctor].engine;
+    engine
+        .verify_safety_code(a, code.digits.as_bytes())
+        .expect("compared");
+    assert_eq!(in_thread(&world), Verification::Verified);
 }
 
 // ------------------------------------------------- a new root without the old one

@@ -18,6 +18,7 @@ use crate::view::{PersonRef, QUEUED, short};
 pub enum Coordinator {
     List(List),
     Appoint(Appoint),
+    End(End),
 }
 
 impl Coordinator {
@@ -25,6 +26,7 @@ impl Coordinator {
         match self {
             Self::List(command) => command.run(session).await,
             Self::Appoint(command) => command.run(session).await,
+            Self::End(command) => command.run(session).await,
         }
     }
 }
@@ -87,6 +89,31 @@ impl Appoint {
             })
             .await?;
         changed(session, id, person, true).await
+    }
+}
+
+/// End somebody's standing as a coordinator; they stay in the practice
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  relais coordinator end fictif --kit kit.txt")]
+pub struct End {
+    /// Name or id
+    who: String,
+    #[command(flatten)]
+    root: RootOptions,
+}
+
+impl End {
+    async fn run(self, session: &mut Session) -> Result<Shown> {
+        let access = self.root.access()?;
+        let who = self.who;
+        let (id, person) = session
+            .act(move |e| {
+                let id = resolve::person(e, &who)?;
+                e.end_coordinator(id, &access)?;
+                Ok((id, PersonRef::of(e, id)))
+            })
+            .await?;
+        changed(session, id, person, false).await
     }
 }
 

@@ -4,6 +4,9 @@
 //! Only facts are stored; what has become of a proposal follows from them and the
 //! structure log, so nothing that a server holds back or repeats changes it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use ed25519_dalek::SigningKey;

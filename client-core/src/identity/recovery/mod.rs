@@ -41,7 +41,7 @@ pub enum RecoveryError {
     #[error("of another structure")]
     OtherStructure,
     /// Of a root key that is not the present one.
-    #[error("of a root key that was replaced")]
+    #[error("not of the present root key")]
     OtherRoot,
     /// The passphrase does not open the kit.
     #[error("the passphrase does not open it")]
