@@ -20,6 +20,7 @@ const FAR_FUTURE_MS: u64 = 4_102_444_800_000;
 pub(crate) struct ChannelRow {
     pub incarnation: u32,
     pub epoch: u64,
+    pub joined_seq: u64,
     pub cursor_seq: u64,
     pub cursor_hash: Vec<u8>,
     pub cursor_time_ms: u64,
@@ -62,7 +63,7 @@ impl Engine {
         Ok(self
             .db
             .prepare_cached(
-                "SELECT incarnation, epoch, cursor_seq, cursor_hash, cursor_time_ms, state
+                "SELECT incarnation, epoch, cursor_seq, cursor_hash, cursor_time_ms, state, joined_seq
                  FROM channels WHERE channel = ?1",
             )?
             .query_row([channel.0], |row| {
@@ -73,6 +74,7 @@ impl Engine {
                     cursor_hash: row.get(3)?,
                     cursor_time_ms: row.get(4)?,
                     state: row.get(5)?,
+                    joined_seq: row.get(6)?,
                 })
             })
             .optional()?)

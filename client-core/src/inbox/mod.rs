@@ -185,7 +185,12 @@ impl Engine {
         Ok(())
     }
 
-    fn close_channel(&mut self, channel: ChannelId, state: &str, reason: &str) -> Result<()> {
+    pub(crate) fn close_channel(
+        &mut self,
+        channel: ChannelId,
+        state: &str,
+        reason: &str,
+    ) -> Result<()> {
         self.give_up_rejoin(channel)?;
         self.db
             .prepare_cached("UPDATE channels SET state = ?2, reason = ?3 WHERE channel = ?1")?

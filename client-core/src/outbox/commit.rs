@@ -83,6 +83,16 @@ impl Engine {
         for gone in &change.remove {
             members.remove(&ProfessionalId(gone.0));
         }
+        let now = self.log_now();
+        if change
+            .add
+            .iter()
+            .any(|wish| wish.expires_at_ms.is_some_and(|end| end <= now))
+        {
+            self.keep_group(channel, group);
+            self.fail(intent.id, "the membership would have ended already")?;
+            return Ok(None);
+        }
         let packages = self.usable_key_packages(change, &present);
         let reached: BTreeSet<ProfessionalId> = before
             .iter()

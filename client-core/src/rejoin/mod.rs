@@ -192,11 +192,30 @@ impl Engine {
             }
             match &told.result {
                 Some(group::Result::State(state)) => engine.enter(channel, state),
-                Some(group::Result::Refusal(_)) | None => {
-                    engine.rejoin_failed(channel, "the server does not let this device in")
-                }
+                Some(group::Result::Refusal(_)) | None => engine.not_let_in(channel),
             }
         })
+    }
+
+    /// The server says that the membership does not stand.
+    fn not_let_in(&mut self, channel: ChannelId) -> Result<()> {
+        let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
+        if row.cursor_seq == 0 && row.joined_seq == 0 {
+            // It only ever stood on the server's list: there is nothing to lose. Should
+            // it be on the next one, it is come back to then.
+            self.give_up_rejoin(channel)?;
+            for table in ["rejoins", "channels"] {
+                self.db
+                    .prepare_cached(&format!("DELETE FROM {table} WHERE channel = ?1"))?
+                    .execute([channel.0])?;
+            }
+            self.events.push_back(Event::ThreadsChanged);
+            return Ok(());
+        }
+        if self.membership_ended(channel).unwrap_or(false) {
+            return self.close_channel(channel, "removed", "your membership has ended");
+        }
+        self.rejoin_failed(channel, "the server does not let this device in")
     }
 
     /// Tries again after a pause, without counting: somebody else was faster, or

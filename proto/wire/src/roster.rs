@@ -67,6 +67,9 @@ pub enum RuleBroken {
     /// No manager without an end remains.
     #[error("no manager without an end remains")]
     NoManager,
+    /// A membership is given, or changed, with an end that has passed.
+    #[error("a membership that has ended already")]
+    EndPassed,
     /// The author is not (or no longer) a member.
     #[error("not a member")]
     NotMember,
@@ -217,6 +220,13 @@ impl CheckedRoster {
                 .is_ok()
                 && structure.valid_device(id, structure_seq, time_ms).is_some()
         })
+    }
+
+    /// Members that are new or other than in the roster before.
+    pub fn changed<'a>(&'a self, prior: &'a Self) -> impl Iterator<Item = &'a Member> {
+        let other =
+            |(id, member): &(&ProfessionalId, &Member)| prior.members.get(*id) != Some(*member);
+        self.members.iter().filter(other).map(|(_, member)| member)
     }
 
     fn follows(&self, prior: &Self) -> Result<(), RuleBroken> {
@@ -435,6 +445,9 @@ pub fn judge(
                 return Err(RuleBroken::Signature);
             }
             next.verify(structure, structure_seq, time_ms)?;
+            if next.changed(prior).any(|member| !member.stands(time_ms)) {
+                return Err(RuleBroken::EndPassed);
+            }
             let by_manager = prior.may(who, Operation::ChangeRoster, time_ms).is_ok();
             if !by_manager && !next.is_led(structure, structure_seq, time_ms) {
                 return Err(RuleBroken::NoManager);

@@ -254,14 +254,16 @@ impl Judgement {
     }
 
     /// When the commit would stop holding: the first end of its author's and its
-    /// joiners' memberships.
+    /// joiners' memberships, and of those that it gives or changes.
     fn valid_until(&self, change: &mls::CommitChange, next: &CheckedRoster) -> Option<u64> {
         let end = |roster: &CheckedRoster, leaf: &mls::Leaf| {
             roster.members.get(&leaf.professional)?.expires_at_ms
         };
         let joiners = change.added.iter().filter_map(|leaf| end(next, leaf));
+        let changed = next.changed(&self.prior.roster);
         joiners
             .chain(end(&self.prior.roster, &change.committer))
+            .chain(changed.filter_map(|member| member.expires_at_ms))
             .min()
     }
 

@@ -280,3 +280,20 @@ fn a_channel_has_256_devices_at_most() {
     over.added = vec![leaf(None, NURSE, NURSE_TABLET)];
     assert_eq!(channel.judge(&over), Err(RuleBroken::Malformed));
 }
+
+#[test]
+fn no_membership_is_given_an_end_that_has_passed() {
+    let mut channel = Channel::new();
+    let gives = |channel: &Channel, who, end| {
+        let commit = channel.with_roster(COORDINATOR_PHONE, |members| {
+            members.insert(person(who), until(ChannelRole::Contributor, end));
+        });
+        channel.judge(&commit).map(|_| ())
+    };
+    assert_eq!(gives(&channel, NURSE, NOW + 1), Ok(()));
+    assert_eq!(gives(&channel, NURSE, NOW), Err(RuleBroken::EndPassed));
+    // One that has ended may stay as it is.
+    channel.now = NOW + HOUR;
+    assert_eq!(gives(&channel, LOCUM, NOW + HOUR), Ok(()));
+    assert_eq!(gives(&channel, LOCUM, NOW + 1), Err(RuleBroken::EndPassed));
+}
