@@ -6,6 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
+use relais_tests::lies::Lie;
 use relais_tests::world::{StoreKind, Who, World};
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
@@ -309,7 +310,7 @@ async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_
     world.hostile = true;
     let nurse = world.add_user("Nadia").await;
     let channel = world.thread(0, "Mme Durand", &[nurse]).await;
-    world.devices[nurse].faults.withhold_structure(true);
+    world.devices[nurse].faults.lie(Lie::WithheldStructure);
     world.add_user("Luc").await;
     assert_eq!(world.devices[nurse].engine.troubles(), []);
     world.say(0, channel, "j'en sais plus");
@@ -317,7 +318,7 @@ async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_
     let troubles = world.devices[nurse].engine.troubles();
     assert_eq!(troubles, [Trouble::StructureWithheld]);
     // An honest server again: the trouble is over.
-    world.devices[nurse].faults.withhold_structure(false);
+    assert!(world.devices[nurse].faults.tell_the_truth() > 0);
     world.devices[nurse].go_offline();
     world.devices[nurse].go_online();
     world.settle().await;

@@ -113,7 +113,7 @@ async fn a_device_whose_log_was_trimmed_comes_back_and_keeps_what_it_had() {
     let expected = ["avant", "pendant son absence", "écrit hors ligne"];
     assert_eq!(world.texts(doctor, channel), expected);
     assert_eq!(world.texts(nurse, channel), expected);
-    world.devices[nurse].faults.honest();
+    world.devices[nurse].faults.tell_the_truth();
     goes_on(&mut world, channel, &[0, nurse, doctor]).await;
 }
 
@@ -243,7 +243,7 @@ async fn what_was_in_flight_when_the_state_was_lost_is_said_once() {
     let items = world.timeline(nurse, channel);
     let sent = |state: &EventState| matches!(state, EventState::Sent { .. });
     assert!(items.iter().all(|item| sent(&item.state)));
-    world.devices[nurse].faults.honest();
+    world.devices[nurse].faults.tell_the_truth();
     goes_on(&mut world, channel, &[0, nurse, doctor]).await;
 }
 
@@ -379,7 +379,7 @@ async fn a_group_that_is_over_or_of_another_thread_is_not_entered() {
         state(&world, nurse, channel),
         ThreadState::Stopped(_)
     ));
-    world.devices[nurse].faults.honest();
+    world.devices[nurse].faults.tell_the_truth();
     world.devices[nurse]
         .engine
         .rejoin_thread(channel)

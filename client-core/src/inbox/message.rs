@@ -97,7 +97,21 @@ impl Engine {
             ..MessageAad::default()
         };
         self.settle(id)?;
+        self.settle_void(channel, body.counter)?;
         self.check_and_fold(channel, row, entry, device, &aad, &signed)
+    }
+
+    /// An event that was given up is in the log after all: no void takes its counter.
+    fn settle_void(&mut self, channel: ChannelId, counter: u64) -> Result<()> {
+        for (waiting, _, _) in intent::unsettled(&self.db, channel)? {
+            if let Wish::Event { signed, .. } = &waiting.wish
+                && crate::content::is_void(signed)
+                && crate::content::body_of(signed)?.counter == counter
+            {
+                self.settle(waiting.id)?;
+            }
+        }
+        Ok(())
     }
 
     fn check_and_fold(

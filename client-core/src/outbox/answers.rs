@@ -185,8 +185,13 @@ impl Engine {
                  FROM intents WHERE id = ?1",
             )?
             .execute(params![intent.id, reason])?;
+        let failed = self.db.last_insert_rowid();
+        // Should the server have taken it all the same, the log finds what failed.
+        self.db
+            .prepare_cached("UPDATE sends SET intent = ?2, live = 0 WHERE intent = ?1")?
+            .execute(params![intent.id, failed])?;
+        self.link.in_flight = self.count_in_flight()?;
         let (id, signed) = self.void_for(signed)?;
-        self.forget_sends(intent.id)?;
         self.rewrite(intent.id, &Wish::Event { id, signed })?;
         self.events.push_back(Event::ThreadChanged(channel));
         Ok(())

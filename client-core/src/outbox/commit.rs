@@ -284,6 +284,13 @@ impl Engine {
         if change.add.is_empty() {
             return Ok(());
         }
+        let me = self.identity()?.professional();
+        let may_write =
+            self.roster(channel)?
+                .may(&me, relais_wire::roster::Operation::Write, self.now_ms);
+        if may_write.is_err() {
+            return Ok(()); // The membership ended meanwhile: others tell on request.
+        }
         self.retell_thread(channel)?;
         // The entry at hand, with which they join, follows the cursor.
         let joined = self

@@ -105,7 +105,7 @@ impl Sim {
     fn only_what_is_allowed_stands_still(&self) -> Checked {
         for (who, device) in self.devices.iter().enumerate() {
             for trouble in device.engine.troubles() {
-                if !self.allowances.trouble(who, trouble) && !device.faults.is_withholding() {
+                if !self.allowances.trouble(who, trouble) && !device.faults.is_lying() {
                     return Err(format!("device {who} shows {trouble:?}").into());
                 }
             }

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost::bytes::Bytes;
 use rand::RngCore as _;
 use relais_core::engine::Options;
 use relais_core::mls::Crypto;
@@ -19,10 +18,6 @@ use crate::world::Faults;
 /// One-time key packages in a set: few, so that they are used up.
 const KEY_PACKAGES: u32 = 4;
 
-/// Looks at each frame from the server and says what arrives instead: the place for
-/// hostile servers and members.
-pub type Filter = Box<dyn FnMut(Bytes) -> Vec<Bytes>>;
-
 /// See the module's head.
 pub struct Device {
     /// Its engine: commands and queries go here directly.
@@ -31,8 +26,6 @@ pub struct Device {
     pub disk: Disk,
     /// What its network does wrong.
     pub faults: Faults,
-    /// Changes what arrives.
-    pub filter: Option<Filter>,
     /// Whether there is a network.
     pub online: bool,
     /// The device's clock against the world's, milliseconds.
@@ -64,7 +57,6 @@ impl Device {
             engine: open(&disk, None, now_ms, &mut seeds).expect("a sound database"),
             disk,
             faults: Faults::default(),
-            filter: None,
             online: true,
             clock_ahead_ms: 0,
             disk_full: false,

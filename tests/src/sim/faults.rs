@@ -4,6 +4,7 @@ use rand::Rng as _;
 
 use super::operations::{Operation, severe, usual};
 use super::{Checked, Device, Rng, Sim};
+use crate::lies::Lie;
 use crate::world::Cut;
 
 /// Everything that happens to people.
@@ -46,12 +47,11 @@ impl Sim {
         self.server_ahead_ms = self.server_ahead_ms.max(0);
         for who in 0..self.devices.len() {
             let device = &mut self.devices[who];
-            let withheld = device.faults.is_withholding();
+            let lied_to = device.faults.is_lying();
             device.faults = crate::world::Faults::default();
-            device.filter = None;
             device.online = true;
             device.clock_ahead_ms = 0;
-            if withheld {
+            if lied_to {
                 device.hang_up();
             }
             if device.disk_full || device.disk.refused() {
@@ -140,9 +140,11 @@ fn lost_requests(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
 fn withheld(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     let who = sim.anybody(rng);
     let device = &mut sim.devices[who];
-    let withhold = !device.faults.is_withholding();
-    device.faults.withhold_structure(withhold);
-    if !withhold {
+    let withhold = !device.faults.is_lying();
+    if withhold {
+        device.faults.lie(Lie::WithheldStructure);
+    } else {
+        device.faults.tell_the_truth();
         device.hang_up();
     }
     Ok(format!("{who} {withhold}"))

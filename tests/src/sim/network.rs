@@ -127,14 +127,7 @@ impl Sim {
                 device.hang_up();
                 return Ok(true);
             }
-            let seq = device.engine.structure_seq();
-            let Some(frame) = device.faults.falsify(frame, seq) else {
-                continue;
-            };
-            let frames = match &mut device.filter {
-                Some(filter) => filter(frame),
-                None => vec![frame],
-            };
+            let frames = device.faults.hear(frame);
             let times = device.faults.deliveries();
             for frame in frames.iter().flat_map(|f| std::iter::repeat_n(f, times)) {
                 self.note_delivery(who, frame)?;
@@ -179,6 +172,11 @@ impl Sim {
             self.note(b'>', who, &frame);
             let device = &mut self.devices[who];
             device.left.0 = device.left.0.saturating_sub(frame.len());
+            let (frame, heard) = device.faults.say(frame);
+            for frame in heard {
+                device.engine.receive(frame)?;
+            }
+            let Some(frame) = frame else { continue };
             for _ in 0..device.faults.sendings() {
                 let line = device.line.as_ref();
                 let arrived = device.left.0 > 0
@@ -240,7 +238,7 @@ impl Sim {
         // without the structure log, not all.
         !device.online
             || device.disk_full
-            || device.faults.is_withholding()
+            || device.faults.is_lying()
             || crate::world::is_settled(&device.engine, everybody)
             || self.is_paused_somewhere(who)
     }

@@ -218,14 +218,11 @@ impl Device {
                 Err(_) => return any,
                 Ok(Some(Ok(Message::Binary(frame)))) => {
                     any = true;
-                    let seq = self.engine.structure_seq();
-                    let Some(frame) = self.faults.falsify(frame, seq) else {
-                        continue;
-                    };
-                    self.received.push(frame.clone());
-                    let times = self.faults.deliveries();
-                    for _ in 0..times {
-                        self.engine.receive(frame.clone()).expect("received");
+                    for frame in self.faults.hear(frame) {
+                        self.received.push(frame.clone());
+                        for _ in 0..self.faults.deliveries() {
+                            self.engine.receive(frame.clone()).expect("received");
+                        }
                     }
                 }
                 Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => {
@@ -249,6 +246,11 @@ impl Device {
                 *left -= 1;
             }
             self.sent += 1;
+            let (frame, heard) = self.faults.say(frame);
+            for frame in heard {
+                self.engine.receive(frame).expect("received");
+            }
+            let Some(frame) = frame else { continue };
             for _ in 0..self.faults.sendings() {
                 if !self.send_frame(frame.clone()).await {
                     return true;

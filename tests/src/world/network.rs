@@ -7,33 +7,26 @@ use std::task::{Context, Poll};
 
 use prost::Message;
 use prost::bytes::Bytes;
-use relais_wire::v1::{ServerFrame, caught_up, delivery, server_frame};
+use relais_wire::v1::{ServerFrame, server_frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::lies::{Liar, Lie};
+
 /// What goes wrong next; each fault happens once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Faults {
     cut: Option<Cut>,
     repeat_sent: usize,
     repeat_received: usize,
     lost_requests: usize,
     lost_answers: usize,
-    withhold_structure: bool,
-    hostile: Hostile,
+    liar: Option<Liar>,
+    rewrite: Option<Rewrite>,
 }
 
 /// What a lying server makes of a frame; `None` keeps it back.
 type Rewrite = Box<dyn FnMut(server_frame::Frame) -> Option<server_frame::Frame> + Send>;
-
-#[derive(Default)]
-struct Hostile(Option<Rewrite>);
-
-impl std::fmt::Debug for Hostile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Hostile").field(&self.0.is_some()).finish()
-    }
-}
 
 /// After how many bytes a connection breaks, in each direction.
 #[derive(Debug, Clone, Copy)]
@@ -70,15 +63,14 @@ impl Faults {
         self.lost_answers = answers;
     }
 
-    /// The server keeps back new entries of the structure log, and says that there
-    /// are none.
-    pub fn withhold_structure(&mut self, withhold: bool) {
-        self.withhold_structure = withhold;
+    /// The server lies to this device from now on.
+    pub fn lie(&mut self, lie: Lie) {
+        self.liar = Some(Liar::new(lie));
     }
 
-    /// Whether entries of the structure log are kept back.
-    pub(crate) fn is_withholding(&self) -> bool {
-        self.withhold_structure
+    /// Whether it lies.
+    pub(crate) fn is_lying(&self) -> bool {
+        self.liar.is_some()
     }
 
     /// The server lies: each frame goes through `rewrite` before it arrives.
@@ -86,39 +78,37 @@ impl Faults {
         &mut self,
         rewrite: impl FnMut(server_frame::Frame) -> Option<server_frame::Frame> + Send + 'static,
     ) {
-        self.hostile = Hostile(Some(Box::new(rewrite)));
+        self.rewrite = Some(Box::new(rewrite));
     }
 
-    /// The server is honest again.
-    pub fn honest(&mut self) {
-        self.hostile = Hostile(None);
+    /// The server is honest again; how often it told its lie.
+    pub fn tell_the_truth(&mut self) -> usize {
+        self.rewrite = None;
+        self.liar.take().map_or(0, |liar| liar.told())
     }
 
-    /// The frame as a server with these faults would have sent it.
-    pub(crate) fn falsify(&mut self, frame: Bytes, structure_seq: u64) -> Option<Bytes> {
-        if let Some(rewrite) = &mut self.hostile.0 {
+    /// What the device hears instead of a frame.
+    pub(crate) fn hear(&mut self, frame: Bytes) -> Vec<Bytes> {
+        if let Some(rewrite) = &mut self.rewrite {
             let decoded = ServerFrame::decode(frame).expect("a frame of ours");
-            let frame = Some(rewrite(decoded.frame.expect("a frame"))?);
-            return Some(ServerFrame { frame }.encode_to_vec().into());
+            let frame = rewrite(decoded.frame.expect("a frame"));
+            return frame
+                .map(|frame| ServerFrame { frame: Some(frame) }.encode_to_vec().into())
+                .into_iter()
+                .collect();
         }
-        if !self.withhold_structure {
-            return Some(frame);
+        match &mut self.liar {
+            Some(liar) => liar.received(frame),
+            None => vec![frame],
         }
-        let mut decoded = ServerFrame::decode(frame).expect("a frame of ours");
-        match &mut decoded.frame {
-            Some(server_frame::Frame::Delivery(delivery))
-                if matches!(delivery.item, Some(delivery::Item::Structure(_))) =>
-            {
-                return None;
-            }
-            Some(server_frame::Frame::CaughtUp(caught_up)) => {
-                if let Some(caught_up::Log::StructureSeq(seq)) = &mut caught_up.log {
-                    *seq = structure_seq;
-                }
-            }
-            _ => {}
+    }
+
+    /// What reaches the server of a frame, and what the device hears at once.
+    pub(crate) fn say(&mut self, frame: Bytes) -> (Option<Bytes>, Vec<Bytes>) {
+        match &mut self.liar {
+            Some(liar) => liar.sent(frame),
+            None => (Some(frame), Vec::new()),
         }
-        Some(decoded.encode_to_vec().into())
     }
 
     pub(crate) fn take_cut(&mut self) -> Option<Cut> {
