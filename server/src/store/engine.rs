@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use relais_wire::ids::{ChannelId, DeviceId};
+use tokio::sync::{RwLock as Gate, RwLockWriteGuard};
 
 use super::kv::{Backend, Batch};
 use super::ops::key_packages::PackageSet;
@@ -20,6 +21,20 @@ use super::{StoreError, keyspaces as keys};
 /// How long an acknowledgement may wait: what a crash repeats is a second of
 /// deliveries, and a group does not write one record per receiver.
 pub const ACKNOWLEDGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Waits until nobody reads. On an async thread, where the engine has none of its own,
+/// it may not sleep; readers are on others and hold the gate across no `await`.
+fn enter(gate: &Gate<()>) -> RwLockWriteGuard<'_, ()> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return gate.blocking_write();
+    }
+    loop {
+        match gate.try_write() {
+            Ok(guard) => return guard,
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
 
 /// A channel in the present group.
 struct WorkChannel {
@@ -108,10 +123,7 @@ impl<B: Backend> Engine<B> {
             None if self.batch.is_empty() => Ok(()),
             None => {
                 let shared = self.shared.clone();
-                // Nobody holds the gate across an `await`: without a thread of its own
-                // the engine never has to wait.
-                let free = shared.gate.try_write();
-                let _gate = free.unwrap_or_else(|_| shared.gate.blocking_write());
+                let _gate = enter(&shared.gate);
                 let result = shared.backend.commit(&self.batch);
                 match &result {
                     Ok(()) => self.publish(),

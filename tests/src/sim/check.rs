@@ -106,7 +106,9 @@ impl Sim {
         for (who, device) in self.devices.iter().enumerate() {
             for trouble in device.engine.troubles() {
                 if !self.allowances.trouble(who, trouble) && !device.faults.is_lying() {
-                    return Err(format!("device {who} shows {trouble:?}").into());
+                    let threads = device.engine.threads().unwrap_or_default();
+                    let states: Vec<_> = threads.into_iter().map(|t| t.state).collect();
+                    return Err(format!("device {who} shows {trouble:?}, {states:?}").into());
                 }
             }
             if !device.online || device.engine.is_frozen() {
