@@ -1,12 +1,13 @@
 //! Leaves follow the truth, whoever is online first (architecture D11, D12): devices
 //! that were revoked and people whose membership has ended are removed from the
 //! group by any member who may, after a delay that differs from device to device, so
-//! that usually exactly one does it.
+//! that usually exactly one does it. Managers come first: they also drop from the
+//! roster whoever has left.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use openmls::prelude::LeafNodeIndex;
-use relais_wire::ids::{ChannelId, DeviceId};
+use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 use relais_wire::label::{Label, hash};
 use relais_wire::mls::{Leaf, leaves};
 use relais_wire::roster::{CheckedRoster, Member, Operation};
@@ -102,18 +103,22 @@ impl Engine {
         let (gone, stay): (Vec<&Leaf>, Vec<&Leaf>) =
             all.iter().partition(|leaf| self.must_go(&roster, leaf));
         let me = self.identity()?.device();
-        let may = |leaf: &&&Leaf| {
-            let operation = Operation::FollowRoster;
-            roster.may(&leaf.professional, operation, now).is_ok()
-        };
-        let mut line: Vec<([u8; 32], DeviceId)> = stay
+        let may = |leaf: &Leaf, operation| roster.may(&leaf.professional, operation, now).is_ok();
+        let manages = |leaf: &Leaf| may(leaf, Operation::ChangeRoster);
+        let changes = self.who_stays(&roster) != roster.members;
+        let mut line: Vec<(bool, [u8; 32], DeviceId)> = stay
             .iter()
-            .filter(may)
-            .map(|leaf| (place(channel, epoch, leaf.device), leaf.device))
+            .filter(|leaf| match gone.is_empty() {
+                true => changes && manages(leaf),
+                false => may(leaf, Operation::FollowRoster),
+            })
+            .map(|leaf| {
+                let place = place(channel, epoch, leaf.device);
+                (!manages(leaf), place, leaf.device)
+            })
             .collect();
         line.sort_unstable();
-        let rank = line.iter().position(|(_, device)| *device == me);
-        let Some(rank) = rank.filter(|_| !gone.is_empty()) else {
+        let Some(rank) = line.iter().position(|(_, _, device)| *device == me) else {
             self.link.followed.due.remove(&channel);
             return Ok(later);
         };
@@ -161,8 +166,25 @@ impl Engine {
         !valid || roster.standing(&leaf.professional, now).is_none()
     }
 
-    /// Stages the removal of the leaves that must go; a manager drops those whose
-    /// membership has ended from the roster with it.
+    /// The members without those who have left the structure or whose membership has
+    /// ended; all of them where nobody who manages for good would be left.
+    fn who_stays(&self, roster: &CheckedRoster) -> BTreeMap<ProfessionalId, Member> {
+        let now = self.log_now();
+        let here = |id: &ProfessionalId| {
+            let person = self.structure.professional(id);
+            person.is_some_and(|person| person.present().is_some())
+        };
+        let mut members = roster.members.clone();
+        members.retain(|id, member| member.stands(now) && here(id));
+        let lasting = |m: &Member| m.role == ChannelRole::Manager && m.expires_at_ms.is_none();
+        match members.values().any(lasting) {
+            true => members,
+            false => roster.members.clone(),
+        }
+    }
+
+    /// Stages the removal of the leaves that must go; a manager drops those who have
+    /// left from the roster with it.
     pub(super) fn stage_follow(
         &mut self,
         intent: i64,
@@ -177,18 +199,16 @@ impl Engine {
         let may = |operation| prior.may(&me, operation, now).is_ok();
         let gone: Vec<&Leaf> = all.iter().filter(|l| self.must_go(&prior, l)).collect();
         let own = self.identity()?.device();
-        if gone.is_empty() || !may(Operation::FollowRoster) || gone.iter().any(|l| l.device == own)
-        {
+        let members = self.who_stays(&prior);
+        let changes = members != prior.members && may(Operation::ChangeRoster);
+        let nothing = gone.is_empty() && !changes;
+        if nothing || !may(Operation::FollowRoster) || gone.iter().any(|l| l.device == own) {
             self.keep_group(channel, group);
             self.settle(intent)?;
             return Ok(None);
         }
         let removed: BTreeSet<u32> = gone.iter().filter_map(|leaf| leaf.index).collect();
-        let mut members = prior.members.clone();
-        members.retain(|_, member| member.stands(now));
-        let lasting = |m: &Member| m.role == ChannelRole::Manager && m.expires_at_ms.is_none();
-        let changes = members != prior.members && members.values().any(lasting);
-        let roster = (changes && may(Operation::ChangeRoster))
+        let roster = changes
             .then(|| self.next_roster(channel, &prior, &members))
             .transpose()?;
         let removed = removed.into_iter().map(LeafNodeIndex::new).collect();
