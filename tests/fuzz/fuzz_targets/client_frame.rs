@@ -28,6 +28,6 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
         }
-        Frame::Subscribe(_) | Frame::Ack(_) => {}
+        Frame::Subscribe(_) | Frame::Ack(_) | Frame::AskGroup(_) | Frame::AskChannels(_) => {}
     }
 });

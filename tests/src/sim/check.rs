@@ -89,7 +89,7 @@ impl Sim {
     fn members(&self) -> BTreeMap<ChannelId, Vec<Member>> {
         let mut channels: BTreeMap<ChannelId, Vec<Member>> = BTreeMap::new();
         for (who, device) in self.devices.iter().enumerate() {
-            if !device.online || device.disk_full || device.engine.is_frozen() {
+            if self.stands_still(device) {
                 continue;
             }
             for thread in device.engine.threads().unwrap_or_default() {
@@ -102,6 +102,11 @@ impl Sim {
         channels
     }
 
+    /// Whether a device can do nothing, or not all, until something is mended.
+    fn stands_still(&self, device: &super::Device) -> bool {
+        !device.online || device.disk_full || device.faults.is_lying() || device.engine.is_frozen()
+    }
+
     fn only_what_is_allowed_stands_still(&self) -> Checked {
         for (who, device) in self.devices.iter().enumerate() {
             for trouble in device.engine.troubles() {
@@ -111,7 +116,7 @@ impl Sim {
                     return Err(format!("device {who} shows {trouble:?}, {states:?}").into());
                 }
             }
-            if !device.online || device.engine.is_frozen() {
+            if self.stands_still(device) {
                 continue;
             }
             for thread in device.engine.threads().unwrap_or_default() {
@@ -235,6 +240,9 @@ impl Sim {
             else {
                 continue;
             };
+            if Some(person) == longest && !opener {
+                continue; // Nobody is here who saw it come back.
+            }
             let changes = spans.get(&person).map(Vec::as_slice).unwrap_or_default();
             for seq in delivered.range(reference.joined_seq + 1..=reference.seq) {
                 let before = changes.iter().rev().find(|(at, _)| at < seq);
