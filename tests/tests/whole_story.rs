@@ -118,6 +118,37 @@ async fn a_lost_phone_costs_a_scan() {
 
 // proves: I2
 #[tokio::test]
+async fn a_linked_tablet_does_not_miss_what_its_person_was_never_promised() {
+    let (mut world, nurse, doctor, channels) = practice().await;
+    let link = world.devices[nurse]
+        .engine
+        .link_device()
+        .expect("link")
+        .link;
+    world.settle().await;
+    let tablet = world.add_device("Nadia's tablet");
+    let engine = &mut world.devices[tablet].engine;
+    engine.join(&link, None).expect("scanned");
+    world.settle().await;
+    // The phone gives what it has; that there was nothing before is a manager's word.
+    let missing = |world: &World| {
+        let missing = "missing".to_owned();
+        let misses = |channel| world.notices(tablet, channel).contains(&missing);
+        channels.into_iter().any(misses)
+    };
+    for _ in 0..400 {
+        if !missing(&world) {
+            break;
+        }
+        world.turn().await;
+        world.advance(5_000);
+    }
+    assert!(!missing(&world));
+    goes_on(&mut world, tablet, doctor, channels).await;
+}
+
+// proves: I2
+#[tokio::test]
 async fn a_linked_tablet_comes_into_every_thread_with_its_past() {
     let (mut world, nurse, doctor, channels) = practice().await;
     let link = world.devices[nurse]

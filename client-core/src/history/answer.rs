@@ -54,6 +54,7 @@ impl Engine {
             channel_id: request.channel_id.clone(),
             after_seq: request.after_seq,
             until_seq: request.until_seq,
+            promised_from: wanted.promised.from(),
         };
         let item = sealed_body::Item::HistoryDeclined(declined);
         self.seal_to(sender, &device.sealing_key, item)

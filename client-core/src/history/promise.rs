@@ -37,6 +37,11 @@ impl Promised {
         Ok(Self { full_from, summary })
     }
 
+    /// From where on something was promised: a summary may hold any of the past.
+    pub(super) fn from(&self) -> u64 {
+        if self.summary { 1 } else { self.full_from }
+    }
+
     fn or(self, other: Self) -> Self {
         Self {
             full_from: self.full_from.min(other.full_from),

@@ -4,6 +4,7 @@
 
 use relais_content::v1::{HistoryDeclined, HistoryRequest, sealed_body};
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
+use relais_wire::roster::Operation;
 use rusqlite::params;
 
 use super::promise::NEVER;
@@ -167,10 +168,41 @@ impl Engine {
         sender: DeviceId,
         declined: &HistoryDeclined,
     ) -> Result<()> {
-        match ChannelId::try_from(&declined.channel_id) {
-            Ok(channel) => self.ask_next(channel, sender),
-            Err(_) => Ok(()),
+        let Ok(channel) = ChannelId::try_from(&declined.channel_id) else {
+            return Ok(());
+        };
+        if self.knows_promises(channel, sender)? {
+            self.was_never_promised(channel, sender, declined.promised_from)?;
         }
+        self.ask_next(channel, sender)
+    }
+
+    /// Managers promise the past, and one's own devices have no reason to hide it.
+    fn knows_promises(&self, channel: ChannelId, device: DeviceId) -> Result<bool> {
+        let Some(device) = self.structure.device(&device) else {
+            return Ok(false);
+        };
+        if device.professional == self.identity()?.professional() {
+            return Ok(true);
+        }
+        let roster = self.roster(channel)?;
+        let manages = roster.may(&device.professional, Operation::ChangeRoster, self.now_ms);
+        Ok(manages.is_ok())
+    }
+
+    /// Of the gaps that `asked` was asked for, what lies before `from` is no gap.
+    fn was_never_promised(&self, channel: ChannelId, asked: DeviceId, from: u64) -> Result<()> {
+        let before = from.saturating_sub(1).min(NEVER);
+        for sql in [
+            "DELETE FROM gaps WHERE channel = ?1 AND asked = ?2 AND until_seq <= ?3",
+            "UPDATE OR REPLACE gaps SET after_seq = ?3
+             WHERE channel = ?1 AND asked = ?2 AND after_seq < ?3",
+        ] {
+            self.db
+                .prepare_cached(sql)?
+                .execute(params![channel.0, asked.0, before])?;
+        }
+        Ok(())
     }
 
     /// The person whose device was asked last.

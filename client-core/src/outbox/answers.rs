@@ -1,6 +1,7 @@
 //! The server's answers. An acceptance only says that the log will show it; a
 //! refusal is final, a question for the log, or "later".
 
+use prost::bytes::Bytes;
 use relais_wire::RefusalCode as Code;
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::{Answer, Appended, KeyPackages, answer};
@@ -118,7 +119,9 @@ impl Engine {
         }
         let reason = refusal_text(code);
         match (&intent.wish, intent.channel) {
-            (Wish::Statements(_), _) if code == Code::AlreadyExists => self.settle(intent.id),
+            (Wish::Statements(batch), _) if code == Code::AlreadyExists => {
+                self.say_one_by_one(intent.id, batch)
+            }
             // Another coordinator's device was first, or the log moved on: looked at
             // again from what the log says now.
             (Wish::Directory, _) => self.settle(intent.id),
@@ -152,6 +155,17 @@ impl Engine {
         let row = self.channel_row(channel)?;
         Ok(matches!(intent.wish, Wish::Rejoin | Wish::Reboot)
             && row.is_some_and(|row| row.state == "rejoin"))
+    }
+
+    /// One statement of a batch was said before, and nothing of it was taken: the
+    /// others are still wanted.
+    fn say_one_by_one(&mut self, batch: i64, statements: &[Bytes]) -> Result<()> {
+        if statements.len() > 1 {
+            for statement in statements {
+                self.want(None, Wish::Statements(vec![statement.clone()]))?;
+            }
+        }
+        self.settle(batch)
     }
 
     fn stage_again(&mut self, intent: &Intent, code: Code) -> Result<()> {
