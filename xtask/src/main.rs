@@ -30,7 +30,7 @@ Usage: cargo xtask COMMAND
   test [--quick]                  everything a change must pass; --quick is format, lints and tests only
   sim [--seeds A..B] [--ops N]    simulate devices and server with faults, one seed after the other; a seed that fails
                                   is shrunk and recorded
-  bench delivery|core|history --json FILE measure an optimised build
+  bench delivery|core|history|lost-phone|rejoin --json FILE measure an optimised build
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open
   help                            this text
 

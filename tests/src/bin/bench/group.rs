@@ -26,7 +26,8 @@ fn suite() -> openmls::prelude::Ciphersuite {
 }
 
 impl Device {
-    fn credential(&self) -> CredentialWithKey {
+    /// Its credential and public key.
+    pub fn credential(&self) -> CredentialWithKey {
         let key = self.key.verifying_key().to_bytes();
         CredentialWithKey {
             credential: mls::credential(self.structure, self.professional, self.device, &key),

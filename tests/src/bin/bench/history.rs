@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::Outcome;
 use crate::fleet::CONTENT;
 use crate::report::Report;
-use crate::serve::cpu_s;
+use crate::serve::{cpu_s, memory_mib};
 
 /// A busy thread of some years.
 const EVENTS: usize = 10_000;
@@ -180,11 +180,4 @@ async fn timed(world: &mut World, done: impl Fn(&World) -> Outcome<bool>) -> Out
         }
     }
     Err("it does not come to an end".into())
-}
-
-fn memory_mib(field: &str) -> Outcome<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    Ok(kib.ok_or("unreadable status")?.parse::<f64>()? / 1024.0)
 }

@@ -10,6 +10,8 @@
 //! - [`engine`]: two engines, measured without a network; [`bare`]: the same work
 //!   by openmls alone.
 //! - [`history`]: a past of 10,000 events shared with somebody who joins.
+//! - [`lost_phone`]: a lost phone's threads and past on a new one; [`wire`] counts bytes.
+//! - [`rejoin`]: a return into a group, beside the bare external commit.
 //! - [`report`]: the figures as a table and as JSON.
 
 mod bare;
@@ -20,10 +22,13 @@ mod fleet;
 mod group;
 mod history;
 mod load;
+mod lost_phone;
+mod rejoin;
 mod report;
 mod serve;
 mod socket;
 mod store;
+mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +71,30 @@ enum Command {
         #[arg(long)]
         json: PathBuf,
     },
+    /// A device's return into its group, beside openmls's own.
+    Rejoin {
+        /// Where the figures go.
+        #[arg(long)]
+        json: PathBuf,
+        #[command(flatten)]
+        size: rejoin::Size,
+    },
+    /// A lost phone, until its threads and their whole past are on a new one.
+    LostPhone {
+        /// Where the figures go.
+        #[arg(long)]
+        json: PathBuf,
+        #[command(flatten)]
+        size: lost_phone::Size,
+    },
+    /// The new phone of `lost-phone`; reads the link that it scans.
+    #[command(hide = true)]
+    PhoneForBench {
+        #[arg(long)]
+        database: PathBuf,
+        #[command(flatten)]
+        size: lost_phone::Size,
+    },
     /// The server of `delivery`; ends when its standard input does.
     #[command(hide = true)]
     ServeForBench {
@@ -87,6 +116,13 @@ fn main() -> ExitCode {
         Command::History { json } => {
             run(history::measure()).and_then(|report| report.publish("history", &json))
         }
+        Command::Rejoin { json, size } => {
+            run(rejoin::measure(size)).and_then(|report| report.publish("rejoin", &json))
+        }
+        Command::LostPhone { json, size } => {
+            run(lost_phone::measure(size)).and_then(|report| report.publish("lost-phone", &json))
+        }
+        Command::PhoneForBench { database, size } => run(lost_phone::phone(&database, size)),
         Command::ServeForBench { data, keeps } => run(serve::serve(data, keeps)),
     };
     match done {

@@ -252,6 +252,14 @@ pub fn cpu_s(process: &str) -> Outcome<f64> {
     Ok((next()? + next()?) / TICKS_PER_S)
 }
 
+/// What `/proc/self/status` says under a field, MiB.
+pub fn memory_mib(field: &str) -> Outcome<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    Ok(kib.ok_or("unreadable status")?.parse::<f64>()? / 1024.0)
+}
+
 /// Processor time of the whole machine that was not idle, seconds.
 fn machine_cpu_s() -> Outcome<f64> {
     let stat = std::fs::read_to_string("/proc/stat")?;
