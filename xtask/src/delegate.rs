@@ -18,42 +18,65 @@ pub struct Program {
     name: &'static str,
     /// The programs that it starts.
     starts: &'static [&'static str],
-    release: bool,
+    profile: Profile,
+}
+
+/// How a program is built.
+#[derive(Clone, Copy)]
+enum Profile {
+    Dev,
+    /// Optimised, with all assertions: see `Cargo.toml`.
+    Sim,
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Sim => "sim",
+            Self::Release => "release",
+        }
+    }
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            other => other.name(),
+        }
+    }
 }
 
 /// Plays a care thread on this machine.
 pub const DEMO: Program = Program {
     name: "relais-demo",
     starts: &["relais-server", "relais"],
-    release: false,
+    profile: Profile::Dev,
 };
 
 /// Runs seeds of the simulation.
 pub const SIM: Program = Program {
     name: "relais-sim",
     starts: &[],
-    release: false,
+    profile: Profile::Dev,
 };
 
 /// Measures; only an optimised build is worth measuring.
 pub const BENCH: Program = Program {
     name: "relais-bench",
     starts: &["relais-server"],
-    release: true,
+    profile: Profile::Release,
 };
 
 impl Program {
     fn folder(&self) -> PathBuf {
-        run::target_dir().join(if self.release { "release" } else { "debug" })
+        run::target_dir().join(self.profile.folder())
     }
 
     fn build(&self) -> Outcome {
         // The whole workspace, so that cargo chooses the same features as in the tests
         // and builds nothing twice.
-        let mut cargo = run::cargo(&["build", "--workspace"]);
-        if self.release {
-            cargo.arg("--release");
-        }
+        let mut cargo = run::cargo(&["build", "--workspace", "--profile", self.profile.name()]);
         for binary in self.starts.iter().chain([&self.name]) {
             cargo.args(["--bin", binary]);
         }
@@ -79,6 +102,17 @@ pub fn command(program: &Program, args: &[String]) -> Outcome {
     }
     let error = built.args(args).exec();
     Err(Failure(format!("cannot run {}: {error}", program.name)))
+}
+
+/// Runs seeds of the simulation, in an optimised build if that was asked for.
+pub fn simulate(args: &[String]) -> Outcome {
+    let (optimised, args): (Vec<_>, Vec<_>) =
+        args.iter().cloned().partition(|arg| arg == "--optimised");
+    let profile = match optimised.is_empty() {
+        true => SIM.profile,
+        false => Profile::Sim,
+    };
+    command(&Program { profile, ..SIM }, &args)
 }
 
 /// Lets tests find the programs of the dev profile.

@@ -5,6 +5,7 @@
 //! - `setup`: what a machine must have, and how to get it
 //! - `delegate`: builds and starts the programs that do the work of `demo`, `sim` and `bench`
 //! - `test`: the gate, step by step
+//! - `mutants`: whether the tests notice a changed rule
 //! - `assurance`: security requirements against the tests that prove them
 //!
 //! It has no dependencies, so that it builds in a second on a machine that has nothing yet. Whatever needs the
@@ -16,6 +17,7 @@ use run::{Failure, Outcome};
 
 mod assurance;
 mod delegate;
+mod mutants;
 mod run;
 mod setup;
 mod test;
@@ -30,7 +32,10 @@ Usage: cargo xtask COMMAND
   test [--quick]                  everything a change must pass; --quick is format, lints and tests only
   sim [--seeds A..B] [--ops N]    simulate devices and server with faults, one seed after the other; a seed that fails
                                   is shrunk and recorded
+  sim --optimised …               the same with an optimised build that keeps every assertion: for many seeds
   bench delivery|core|history|lost-phone|rejoin --json FILE measure an optimised build
+  mutants [SCOPE]                 change one thing at a time in the rules of rosters, spans, commits, rejoin and rollback,
+                                  and see whether a test fails; takes hours; options are those of cargo-mutants
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open
   help                            this text
 
@@ -55,8 +60,9 @@ fn dispatch(command: &str, args: &[String]) -> Outcome {
         "setup" => setup::command(flag(args, "--yes")?),
         "test" => test::command(flag(args, "--quick")?),
         "demo" => delegate::command(&delegate::DEMO, args),
-        "sim" => delegate::command(&delegate::SIM, args),
+        "sim" => delegate::simulate(args),
         "bench" => delegate::command(&delegate::BENCH, args),
+        "mutants" => mutants::command(args),
         "assurance" => assurance::command(flag(args, "--strict")?),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

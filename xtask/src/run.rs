@@ -139,12 +139,13 @@ fn judge(command: &Command, status: ExitStatus) -> Outcome {
     }
 }
 
-/// The command as one would type it in the root of the repository.
+/// The command as one would type it in the root of the repository; whoever types it has a `PATH`.
 fn shown(command: &Command) -> String {
     let usual = target_dir();
     let environment = command
         .get_envs()
-        .filter(|(name, value)| *name != "CARGO_TARGET_DIR" || *value != Some(usual.as_os_str()));
+        .filter(|(name, value)| *name != "CARGO_TARGET_DIR" || *value != Some(usual.as_os_str()))
+        .filter(|(name, _)| *name != "PATH");
     let mut words: Vec<String> = environment
         .filter_map(|(name, value)| Some(format!("{}={}", name.to_string_lossy(), plain(value?))))
         .collect();

@@ -3,7 +3,7 @@
 //! Nothing is installed unless it was asked for: as root with `--yes`, or with `CI=true`. The test tools go to
 //! `target/tools` and leave the rest of the machine alone.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
 use crate::run::{self, Failure, Outcome};
 
@@ -16,6 +16,8 @@ pub enum Purpose {
     QuickTest,
     /// The whole gate.
     Test,
+    /// Whether the tests notice a changed rule.
+    Mutants,
 }
 
 struct Tool {
@@ -33,11 +35,13 @@ enum Source {
     Component,
     /// A ready binary, else cargo; the version is the one that was seen to work.
     Registry(&'static str),
+    /// Cargo alone: there is no ready binary of it.
+    Cargo(&'static str),
 }
 
-const TOOLS: [Tool; 8] = {
-    use Purpose::{Build, QuickTest, Test};
-    use Source::{Component, Registry, System};
+const TOOLS: [Tool; 9] = {
+    use Purpose::{Build, Mutants, QuickTest, Test};
+    use Source::{Cargo, Component, Registry, System};
     [
         tool(
             "cc",
@@ -61,6 +65,12 @@ const TOOLS: [Tool; 8] = {
             "licences and sources",
             Test,
             Registry("0.20.2"),
+        ),
+        tool(
+            "cargo-mutants",
+            "changing a rule to see a test fail",
+            Mutants,
+            Cargo("27.0.0"),
         ),
     ]
 };
@@ -94,6 +104,13 @@ pub fn program(name: &str) -> Command {
     } else {
         PathBuf::from(name)
     })
+}
+
+/// `PATH` with our test tools first, for programs that start one of them.
+pub fn path(usual: Option<OsString>) -> Outcome<OsString> {
+    let usual = usual.unwrap_or_default();
+    let folders = std::iter::once(tools_dir().join("bin")).chain(env::split_paths(&usual));
+    env::join_paths(folders).map_err(|error| Failure(format!("PATH cannot be extended: {error}")))
 }
 
 fn provide(purpose: Purpose, install: bool) -> Outcome {
@@ -149,7 +166,7 @@ impl Tool {
             }
             Source::System(_) => run::in_path(self.name),
             Source::Component => run::succeeds(&mut run::cargo(&[self.subcommand(), "--version"])),
-            Source::Registry(_) => {
+            Source::Registry(_) | Source::Cargo(_) => {
                 run::in_path(self.name) || tools_dir().join("bin").join(self.name).is_file()
             }
         }
@@ -176,7 +193,9 @@ impl Tool {
                     wheel(self.name, version)
                 )
             }
-            Source::Registry(version) => format!("cargo install --locked {}@{version}", self.name),
+            Source::Registry(version) | Source::Cargo(version) => {
+                format!("cargo install --locked {}@{version}", self.name)
+            }
         }
     }
 }
@@ -194,7 +213,7 @@ impl Installer {
             .iter()
             .filter_map(|tool| match tool.from {
                 Source::System(packages) => Some(packages.split(' ')),
-                Source::Component | Source::Registry(_) => None,
+                Source::Component | Source::Registry(_) | Source::Cargo(_) => None,
             })
             .flatten()
             .collect();
@@ -208,6 +227,7 @@ impl Installer {
                     run::run(run::program("rustup").args(["component", "add", tool.name]))
                 }
                 Source::Registry(version) => self.binary(tool.name, version),
+                Source::Cargo(version) => from_cargo(tool.name, version),
             };
             outcome = attempt.and(outcome);
         }
@@ -249,10 +269,13 @@ impl Installer {
         {
             return Ok(());
         }
-        run::run(
-            run::cargo(&["install", "--locked", "--version", version, name, "--root"]).arg(&tools),
-        )
+        from_cargo(name, version)
     }
+}
+
+fn from_cargo(name: &str, version: &str) -> Outcome {
+    let install = ["install", "--locked", "--version", version, name, "--root"];
+    run::run(run::cargo(&install).arg(tools_dir()))
 }
 
 /// The package with the ready binary of a cargo tool.

@@ -1,0 +1,133 @@
+//! `mutants`: changes one thing at a time in the rules on which everything rests, and looks whether a test notices.
+//!
+//! Survivors that cannot be told from the original are listed with their reasons in `.cargo/mutants.toml`; any other
+//! survivor is a missing test.
+
+use std::{env, fs};
+
+use crate::{
+    run::{self, Failure, Outcome},
+    setup::{self, Purpose},
+};
+
+/// Rules that belong together, and the tests that hold them.
+struct Scope {
+    name: &'static str,
+    files: &'static [&'static str],
+    packages: &'static [&'static str],
+    /// Which test programs of these packages; all of them if empty.
+    tests: &'static [&'static str],
+}
+
+const CLIENT: &[&str] = &["relais-core", "relais-tests"];
+
+const SCOPES: [Scope; 6] = [
+    Scope {
+        name: "roster",
+        files: &["proto/wire/src/roster.rs", "proto/wire/src/mls.rs"],
+        packages: &["relais-wire"],
+        tests: &[],
+    },
+    Scope {
+        name: "structure",
+        files: &["proto/wire/src/structure/**", "proto/wire/src/chain.rs"],
+        packages: &["relais-wire"],
+        tests: &[],
+    },
+    Scope {
+        name: "spans",
+        files: &[
+            "server/src/store/state.rs",
+            "server/src/store/ops/append.rs",
+            "server/src/store/ops/read.rs",
+        ],
+        packages: &["relais-server"],
+        tests: &[],
+    },
+    Scope {
+        name: "commits",
+        files: &[
+            "server/src/channels/commit.rs",
+            "client-core/src/inbox/commit.rs",
+            "client-core/src/outbox/commit.rs",
+        ],
+        packages: CLIENT,
+        tests: &["care_thread", "hostile", "membership", "rejoin"],
+    },
+    Scope {
+        name: "rejoin",
+        files: &[
+            "client-core/src/rejoin/*.rs",
+            "server/src/channels/reboot.rs",
+        ],
+        packages: CLIENT,
+        tests: &["lies", "rejoin", "simulation"],
+    },
+    Scope {
+        name: "rollback",
+        files: &[
+            "client-core/src/engine/restore.rs",
+            "client-core/src/identity/returning.rs",
+            "server/src/restored.rs",
+            "server/src/mac.rs",
+        ],
+        packages: CLIENT,
+        tests: &["devices", "lies", "restored_server"],
+    },
+];
+
+/// `cargo xtask mutants [SCOPE] [OPTION...]`: the options are those of `cargo mutants`.
+pub fn command(args: &[String]) -> Outcome {
+    let named = args.first().filter(|arg| !arg.starts_with('-'));
+    let options = &args[usize::from(named.is_some())..];
+    let scopes: Vec<_> = SCOPES
+        .iter()
+        .filter(|scope| named.is_none_or(|name| name == scope.name))
+        .collect();
+    if scopes.is_empty() {
+        let known: Vec<_> = SCOPES.iter().map(|scope| scope.name).collect();
+        let known = known.join(", ");
+        return Err(Failure(format!("the scopes of mutants are: {known}")));
+    }
+    setup::ensure(Purpose::Mutants)?;
+    let survived: Vec<_> = scopes
+        .into_iter()
+        .filter_map(|scope| scope.run(options).err())
+        .map(|failure| failure.to_string())
+        .collect();
+    match survived.is_empty() {
+        true => Ok(()),
+        false => Err(Failure(survived.join("\n"))),
+    }
+}
+
+impl Scope {
+    fn run(&self, options: &[String]) -> Outcome {
+        let target = run::target_dir();
+        let found = target.join("mutants").join(self.name);
+        fs::create_dir_all(&found)
+            .map_err(|error| Failure(format!("cannot make {}: {error}", run::short(&found))))?;
+        let mut cargo = setup::program("cargo-mutants");
+        cargo
+            .args(["mutants", "--test-tool", "nextest", "--no-shuffle"])
+            .arg("--output")
+            .arg(&found);
+        for file in self.files {
+            cargo.args(["--file", file]);
+        }
+        for package in self.packages {
+            cargo.args(["--test-package", package]);
+        }
+        cargo.args(options);
+        if !self.tests.is_empty() {
+            cargo.args(["--", "--lib"]);
+            for test in self.tests {
+                cargo.args(["--test", test]);
+            }
+        }
+        // The copy that is changed is built in one folder again and again; cargo-nextest may be ours.
+        cargo.env("CARGO_TARGET_DIR", target.join("mutants/target"));
+        cargo.env("PATH", setup::path(env::var_os("PATH"))?);
+        run::run(&mut cargo)
+    }
+}
