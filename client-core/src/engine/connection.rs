@@ -190,6 +190,7 @@ impl Engine {
         self.transaction(|engine| {
             meta::put_u64(&engine.db, keys::LEASE_PENDING, 0)?;
             meta::put(&engine.db, keys::RECEIPT, &ready.receipt)?;
+            engine.bound_waits()?;
             engine.server_restores(ready.restores)
         })?;
         self.trouble.retain(|trouble| *trouble != Trouble::Revoked);
@@ -341,6 +342,7 @@ impl Engine {
     /// Of the database: nothing of the batch was kept, and the caller ends the
     /// connection (what was received comes again).
     pub fn step(&mut self, budget: usize) -> Result<bool> {
+        self.follow_clock();
         if !self.is_enrolled() {
             if self
                 .http

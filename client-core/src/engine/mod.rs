@@ -10,6 +10,7 @@
 //! returns `false`; after each call it carries out [`Engine::take_frames`] and
 //! [`Engine::take_requests`] and hands [`Engine::take_events`] to the person.
 
+mod clock;
 mod connection;
 pub mod http;
 mod restore;
@@ -119,6 +120,7 @@ pub struct Engine {
     pub(crate) trouble: Vec<Trouble>,
     /// When somebody is asked next for a missing stretch.
     pub(crate) next_history_ms: Option<u64>,
+    clock_put_back: bool,
 }
 
 impl Engine {
@@ -159,6 +161,7 @@ impl Engine {
             hold_until_ms: 0,
             trouble: Vec::new(),
             next_history_ms: None,
+            clock_put_back: false,
         };
         if meta::get(&engine.db, meta::keys::FROZEN)?.is_some() {
             engine.trouble.push(Trouble::Frozen);
@@ -169,12 +172,6 @@ impl Engine {
         engine.recall_forks()?;
         engine.continue_enrolment();
         Ok(engine)
-    }
-
-    /// The driver's clock, milliseconds since the Unix epoch. It orders retries
-    /// and labels what is written here; no rule of the log depends on it.
-    pub fn set_time(&mut self, now_ms: u64) {
-        self.now_ms = now_ms;
     }
 
     /// Frames to send, in order, while connected.

@@ -127,6 +127,14 @@ impl Engine {
         Ok(())
     }
 
+    /// What waits for longer than `latest` is asked for now: the clock was put back.
+    pub(crate) fn bound_requests(&self, latest: u64) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE gaps SET next_ms = ?1 WHERE next_ms > ?2 AND next_ms < ?3")?
+            .execute([self.now_ms, latest, GIVEN_UP])?;
+        Ok(())
+    }
+
     /// Devices that may be asked, in an order that every try keeps: own ones first, then
     /// managers', who hold most, then the others'.
     fn may_be_asked(&self, channel: ChannelId) -> Result<Vec<(DeviceId, Vec<u8>)>> {

@@ -186,8 +186,8 @@ impl Sim {
             had.push(mine);
         }
         for ((who, thread), mine) in members.iter().zip(&had) {
-            let covered = all.range(thread.joined_seq + 1..=thread.seq);
-            for (seq, event) in covered {
+            let after_joining = all.range(thread.joined_seq + 1..);
+            for (seq, event) in after_joining.take_while(|(seq, _)| **seq <= thread.seq) {
                 // What is said again to a joiner is shown once, where it was first read.
                 if !mine.contains(seq) && !self.is_retold(channel, *seq, members)? {
                     let text = format!("device {who} has not {event} at {seq} of {channel}");
@@ -244,7 +244,8 @@ impl Sim {
                 continue; // Nobody is here who saw it come back.
             }
             let changes = spans.get(&person).map(Vec::as_slice).unwrap_or_default();
-            for seq in delivered.range(reference.joined_seq + 1..=reference.seq) {
+            let later = delivered.range(reference.joined_seq + 1..);
+            for seq in later.take_while(|seq| **seq <= reference.seq) {
                 let before = changes.iter().rev().find(|(at, _)| at < seq);
                 let inside = match before {
                     Some((_, joined)) => *joined,

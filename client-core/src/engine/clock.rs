@@ -1,0 +1,47 @@
+//! The driver's clock, and what becomes of waits when it is put back.
+
+use relais_wire::RefusalCode;
+
+use super::{Engine, Phase};
+use crate::error::Result;
+
+/// A step back below this is a clock that is being adjusted: waits last so much longer.
+const ADJUSTED_MS: u64 = 60_000;
+/// No wait that this device sets itself is longer. One that is was set by a clock that
+/// has been put back since.
+const LONGEST_WAIT_MS: u64 = 3_600_000;
+
+impl Engine {
+    /// The driver's clock, milliseconds since the Unix epoch. It orders retries
+    /// and labels what is written here; no rule of the log depends on it.
+    pub fn set_time(&mut self, now_ms: u64) {
+        self.clock_put_back |= now_ms.saturating_add(ADJUSTED_MS) < self.now_ms;
+        self.now_ms = now_ms;
+    }
+
+    /// After the clock was put back nothing waits for what was the present before. The
+    /// connection ends: the server's time and its waits are told by that clock too.
+    pub(super) fn follow_clock(&mut self) {
+        if !std::mem::take(&mut self.clock_put_back) {
+            return;
+        }
+        self.hold_until_ms = 0;
+        let enrolment = &mut self.http.retry_enrolment_ms;
+        *enrolment = enrolment.map(|at| at.min(self.now_ms));
+        if self.link.phase != Phase::Offline {
+            self.link.closed_by_server = Some(RefusalCode::Unspecified);
+        }
+    }
+
+    /// With each connection: whatever waits longer than anything may goes on now.
+    pub(super) fn bound_waits(&self) -> Result<()> {
+        let (now, latest) = (self.now_ms, self.now_ms.saturating_add(LONGEST_WAIT_MS));
+        for sql in [
+            "UPDATE blobs SET retry_at_ms = ?1 WHERE retry_at_ms > ?2",
+            "UPDATE rejoins SET next_ms = ?1 WHERE next_ms > ?2",
+        ] {
+            self.db.prepare_cached(sql)?.execute([now, latest])?;
+        }
+        self.bound_requests(latest)
+    }
+}
