@@ -108,7 +108,7 @@ impl Engine {
             if let Some(header) = &new.header {
                 engine.write_inside(channel, Kind::PatientHeader(header.clone()))?;
             }
-            if !new.members.is_empty() {
+            if !new.members.is_empty() || engine.has_other_devices()? {
                 engine.want_members(channel, &new.members, &[])?;
             }
             engine.events.push_back(Event::ThreadsChanged);

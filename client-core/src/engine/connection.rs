@@ -407,17 +407,24 @@ impl Engine {
     /// When [`Engine::step`] should be called even if nothing arrives,
     /// milliseconds since the Unix epoch.
     pub fn wake_at(&self) -> Option<u64> {
-        let hold = (self.hold_until_ms > 0).then_some(self.hold_until_ms);
-        let ready = self.link.phase == Phase::Ready;
         let link = &self.link;
-        let sending = [
-            hold,
-            self.http.next_blob_ms,
-            self.next_history_ms,
-            link.directory_due_ms,
-            link.rejoin_at_ms,
-            link.followed.next_ms(),
-        ];
+        let ready = link.phase == Phase::Ready;
+        // Only what `stage` would look at then: anything else would never be over.
+        let stages = link.structure_caught_up && !self.trouble.contains(&Trouble::StructureForked);
+        let staging = match self.hold_until_ms {
+            0 => [
+                link.directory_due_ms,
+                link.rejoin_at_ms,
+                link.followed.next_ms(),
+                link.listing.next_ms(),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
+            hold => Some(hold),
+        };
+        let staging = staging.filter(|_| stages);
+        let sending = [staging, self.http.next_blob_ms, self.next_history_ms];
         let sending = sending.into_iter().flatten().filter(|_| ready);
         sending.chain(self.http.retry_enrolment_ms).min()
     }

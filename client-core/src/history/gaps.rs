@@ -54,13 +54,7 @@ impl Engine {
     /// After joining: another device of the same person may have been there before, and
     /// what it holds is this person's. Not shown as missing, because nobody said so.
     pub(crate) fn expect_own_past(&mut self, channel: ChannelId) -> Result<()> {
-        let identity = self.identity()?;
-        let (me, own) = (identity.professional(), identity.device());
-        let others = self
-            .structure
-            .devices()
-            .filter(|(id, device)| device.professional == me && **id != own);
-        if others.count() > 0 {
+        if self.has_other_devices()? {
             self.want_past(channel, false, OWN_DEVICE_MS)?;
         }
         Ok(())

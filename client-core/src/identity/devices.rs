@@ -92,6 +92,14 @@ impl Engine {
         Ok(expires_at_ms)
     }
 
+    /// Whether this person has, or had, another device.
+    pub(crate) fn has_other_devices(&self) -> Result<bool> {
+        let identity = self.identity()?;
+        let (me, own) = (identity.professional(), identity.device());
+        let mut devices = self.structure.devices();
+        Ok(devices.any(|(id, device)| device.professional == me && *id != own))
+    }
+
     /// Revokes a device, one's own or, as a coordinator, anybody's: it loses its
     /// connection at once and wipes itself at its next contact.
     ///

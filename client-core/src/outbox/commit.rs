@@ -16,7 +16,7 @@ use relais_wire::roster::{CheckedRoster, Member, check_leaf, sign_roster};
 use relais_wire::v1::{AppendCommit, ClaimKeyPackages, CommitAad, SignedRoster, send};
 use rusqlite::params;
 
-use super::intent::{Intent, MembersChange, Wish};
+use super::intent::{Intent, MemberWish, MembersChange, Wish};
 use super::stage::Staged;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -53,10 +53,9 @@ impl Engine {
             .structure
             .devices()
             .filter(|(id, device)| {
-                change
-                    .add
-                    .iter()
-                    .any(|m| m.professional() == device.professional)
+                // One's own other devices too: nobody else adds those of who opens a thread.
+                let added = |m: &MemberWish| m.professional() == device.professional;
+                (device.professional == me || change.add.iter().any(added))
                     && self.structure.valid_device(id, head, self.now_ms).is_some()
                     && !present.contains(id)
             })

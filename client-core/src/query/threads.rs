@@ -43,7 +43,9 @@ pub struct ThreadRecord {
     pub seq: u64,
     /// Where this device's knowledge of the log begins.
     pub joined_seq: u64,
-    /// MLS epoch.
+    /// How often the MLS group was replaced.
+    pub incarnation: u32,
+    /// MLS epoch in it.
     pub epoch: u64,
     /// Entries of others after the person's read marker.
     pub unread: u64,
@@ -101,7 +103,7 @@ impl Engine {
                 WHERE r.channel = c.channel AND r.professional = ?1), 0)),
              (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
              coalesce((SELECT max(time_ms) FROM shown_events e WHERE e.channel = c.channel), c.created_ms),
-             c.until_ms FROM channels c ORDER BY 11 DESC, c.channel",
+             c.until_ms, c.incarnation FROM channels c ORDER BY 11 DESC, c.channel",
         )?;
         let now = self.log_now();
         let rows = statement.query_map([me.0], |row| {
@@ -121,6 +123,7 @@ impl Engine {
                 },
                 seq: row.get(5)?,
                 joined_seq: row.get(6)?,
+                incarnation: row.get(12)?,
                 epoch: row.get(7)?,
                 unread: row.get(8)?,
                 open_tasks: row.get(9)?,

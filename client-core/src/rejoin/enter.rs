@@ -57,10 +57,13 @@ impl Engine {
                     .execute(params![channel.0, state.incarnation, state.epoch])?;
                 self.send(&intent, counter, staged)
             }
+            // The whole transaction goes back; SQLite may have begun that by itself.
+            Err(Fault::Engine(error)) => Err(error),
             Err(fault) => {
                 self.db
                     .execute_batch("ROLLBACK TO comeback; RELEASE comeback")?;
                 match fault {
+                    // Invariant: returned above.
                     Fault::Engine(error) => Err(error),
                     Fault::Waits(_) => self.rejoin_later(channel),
                     Fault::Park(reason)

@@ -1,5 +1,5 @@
-//! The server's list of the person's channels, compared with this device's once per
-//! connection: a channel that it does not know (a linked or enrolled-again device),
+//! The server's list of the person's channels, compared with this device's with each
+//! connection, and now and then while it lasts: a channel that it does not know (a linked or enrolled-again device),
 //! or that the server counted it out of without a removal, is come back to.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,9 @@ use crate::error::Result;
 
 /// A Welcome that is on its way arrives within this.
 const WELCOME_MS: u64 = 3_000;
+/// A connection that lasts is compared again: a thread may have been opened, or somebody
+/// added, by a device that did not know of this one.
+const AGAIN_MS: u64 = 3_600_000;
 
 /// How far the list of the present connection is.
 #[derive(Debug, Default)]
@@ -22,15 +25,32 @@ pub(crate) enum Listing {
     Due,
     /// Asked; pages received so far: whether the server counts this device in.
     Asked(BTreeMap<ChannelId, bool>),
-    /// Compared.
-    Done,
+    /// Compared; due again at this time.
+    Done(u64),
+}
+
+impl Listing {
+    /// When the list is asked for again.
+    pub(crate) fn next_ms(&self) -> Option<u64> {
+        match self {
+            Self::Done(next_ms) => Some(*next_ms),
+            Self::Due | Self::Asked(_) => None,
+        }
+    }
 }
 
 impl Engine {
     /// Asks for the list once the inbox was read: what a Welcome opens is no news.
     pub(crate) fn ask_channels(&mut self) {
+        let due = match self.link.listing {
+            Listing::Due => true,
+            Listing::Asked(_) => false,
+            Listing::Done(next_ms) => next_ms <= self.now_ms,
+        };
         let quiet = self.link.inbox_caught_up && self.inbox.is_empty();
-        if quiet && matches!(self.link.listing, Listing::Due) {
+        if due && !quiet {
+            self.link.listing = Listing::Due; // Looked at with what arrives.
+        } else if due {
             self.link.listing = Listing::Asked(BTreeMap::new());
             self.ask_page(Bytes::new());
         }
@@ -63,7 +83,7 @@ impl Engine {
             return Ok(());
         }
         let listed = std::mem::take(listed);
-        self.link.listing = Listing::Done;
+        self.link.listing = Listing::Done(self.now_ms + AGAIN_MS);
         self.dirty = true;
         self.transaction(|engine| engine.compare(&listed))
     }

@@ -1,4 +1,4 @@
-//! What people do. Each act draws who does it and with what; what the engine refuses
+//! What people do in threads. Each act draws who does it and with what; what the engine refuses
 //! with a reason for the person is part of life.
 
 use rand::Rng as _;
@@ -15,7 +15,6 @@ use relais_wire::v1::ChannelRole;
 
 use super::operations::{Operation, usual};
 use super::{Checked, PLANTED, Rng, Sim};
-use crate::world::card;
 
 /// Everything that people do.
 pub const ACTS: &[Operation] = &[
@@ -33,24 +32,19 @@ pub const ACTS: &[Operation] = &[
     usual("promote", 2, promote),
     usual("remove", 4, remove),
     usual("open a thread", 2, open_a_thread),
-    usual("invite", 1, invite),
-    usual("withdraw an invitation", 1, withdraw),
-    usual("a person joins", 1, a_person_joins),
     usual("retry", 2, retry),
     usual("discard", 2, discard),
     usual("settle", 3, settle),
 ];
 
-/// People in a world at most.
-const PEOPLE: usize = 8;
-
-fn words(rng: &mut Rng) -> String {
+/// What somebody types.
+pub fn words(rng: &mut Rng) -> String {
     format!("{PLANTED} {}", rng.r#gen::<u32>())
 }
 
 impl Sim {
     /// A device and one of its threads that can be used.
-    fn somebody(&self, rng: &mut Rng) -> Option<(usize, ChannelId)> {
+    pub(super) fn somebody(&self, rng: &mut Rng) -> Option<(usize, ChannelId)> {
         let who = rng.gen_range(0..self.devices.len());
         let threads = self.devices[who].engine.threads().unwrap_or_default();
         let usable = threads
@@ -61,7 +55,7 @@ impl Sim {
 
     /// What came of a command: done, refused with a reason for the person, or the
     /// disk's doing.
-    fn told<T>(&mut self, who: usize, result: Result<T, Error>) -> Checked<String> {
+    pub(super) fn told<T>(&mut self, who: usize, result: Result<T, Error>) -> Checked<String> {
         match result {
             Ok(_) => Ok(format!("{who}")),
             Err(error) if matches!(error.class(), Class::UserError | Class::Reenrol) => {
@@ -75,7 +69,7 @@ impl Sim {
     }
 
     /// As [`Sim::told`], for a command that wrote an event: it is not forgotten.
-    fn wrote(
+    pub(super) fn wrote(
         &mut self,
         who: usize,
         channel: ChannelId,
@@ -96,13 +90,14 @@ impl Sim {
         Ok(events.collect())
     }
 
-    fn person(&self, rng: &mut Rng) -> Option<ProfessionalId> {
+    pub(super) fn person(&self, rng: &mut Rng) -> Option<ProfessionalId> {
         let people = self.devices.iter().filter_map(super::Device::professional);
         people.choose(rng)
     }
 }
 
-fn nobody() -> Checked<String> {
+/// There is nobody who could.
+pub fn nobody() -> Checked<String> {
     Ok("nobody".to_owned())
 }
 
@@ -260,7 +255,9 @@ fn add_as(
 
 fn add(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     let reader = rng.gen_ratio(1, 4);
+    let past = super::threads::some_past(rng, sim.host.now_ms());
     add_as(sim, rng, |member, _| {
+        member.history = past;
         if reader {
             member.role = ChannelRole::Reader;
         }
@@ -305,39 +302,6 @@ fn open_a_thread(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     };
     let opened = sim.devices[who].engine.create_thread(&new);
     sim.told(who, opened)
-}
-
-fn invite(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
-    let invited = sim.devices[0]
-        .engine
-        .invite(&card("Luc", &words(rng), 60, "99700218896"));
-    sim.told(0, invited)
-}
-
-fn withdraw(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
-    let known = sim.devices[0].engine.invitations().unwrap_or_default();
-    let Some(invitation) = known.choose(rng) else {
-        return Ok("no invitation".to_owned());
-    };
-    let withdrawn = sim.devices[0]
-        .engine
-        .withdraw_invitation(invitation.professional);
-    sim.told(0, withdrawn)
-}
-
-/// Somebody uses an invitation, the first to come or a second one.
-fn a_person_joins(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
-    let known = sim.devices[0].engine.invitations().unwrap_or_default();
-    let Some(invitation) = known.choose(rng) else {
-        return Ok("no invitation".to_owned());
-    };
-    if sim.devices.len() >= PEOPLE {
-        return Ok("there are enough people".to_owned());
-    }
-    let link = invitation.link.clone();
-    let who = sim.add_device();
-    let joined = sim.devices[who].engine.join(&link, None);
-    sim.told(who, joined)
 }
 
 fn failed_act(sim: &Sim, rng: &mut Rng) -> Option<(usize, i64)> {

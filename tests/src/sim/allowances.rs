@@ -11,6 +11,8 @@ use relais_core::query::ThreadState;
 pub struct Allowances {
     /// Devices whose database was put back or copied: they freeze for good.
     rolled_back: BTreeSet<usize>,
+    /// Those of them that cannot return under another id.
+    stay_frozen: BTreeSet<usize>,
     /// The server was restored from an old copy: devices that knew more may freeze,
     /// channels may stop, and a device may miss what was lost without a word (see
     /// "Faults" in ARCHITECTURE.md).
@@ -24,6 +26,16 @@ impl Allowances {
     /// A device's database was put back or copied.
     pub fn rolled_back(&mut self, who: usize) {
         self.rolled_back.insert(who);
+    }
+
+    /// A frozen device cannot go on: it does not hold its person's key.
+    pub fn stays_frozen(&mut self, who: usize) {
+        self.stay_frozen.insert(who);
+    }
+
+    /// Everybody who can go on has gone on.
+    pub fn mended(&mut self) {
+        self.rolled_back = std::mem::take(&mut self.stay_frozen);
     }
 
     /// The server's disk was put back.
@@ -70,9 +82,10 @@ impl Allowances {
         match state {
             ThreadState::Stopped(_) => self.restored || self.outlived,
             ThreadState::Creating => self.restored,
-            // On its way back for up to an hour.
-            ThreadState::Rejoining(_) => true,
-            ThreadState::Joined | ThreadState::Ended | ThreadState::Removed => true,
+            ThreadState::Rejoining(_)
+            | ThreadState::Joined
+            | ThreadState::Ended
+            | ThreadState::Removed => false,
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use relais_core::engine::Trouble;
 use relais_core::query::{ThreadRecord, ThreadState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 
+use super::truth::Standing;
 use super::{Checked, PLANTED, Sim};
 
 /// A member's device and the thread as it has it.
@@ -16,6 +18,9 @@ impl Sim {
         self.only_what_is_allowed_stands_still()?;
         for who in 0..self.devices.len() {
             let device = &mut self.devices[who];
+            if device.engine.troubles().contains(&Trouble::Wiped) {
+                device.ledger = Default::default();
+            }
             let checked = device.ledger.check(&device.engine);
             checked.map_err(|v| format!("device {who}: {}", v.0))?;
         }
@@ -35,19 +40,7 @@ impl Sim {
         if self.allowances.divergence() {
             return Ok(());
         }
-        for (channel, members) in self.members() {
-            let Some(head) = self.host.head(channel) else {
-                return Err(format!("the server does not know {channel}").into());
-            };
-            for (who, thread) in members {
-                // A membership past its end pauses the device's span.
-                if thread.seq != head && !self.is_paused(who, channel) {
-                    let text = format!("device {who} is at {} of {head} in {channel}", thread.seq);
-                    return Err(text.into());
-                }
-            }
-        }
-        Ok(())
+        self.everybody_is_where_they_belong()
     }
 
     /// What holds of the server's disk.
@@ -58,31 +51,6 @@ impl Sim {
                 .into());
         }
         Ok(())
-    }
-
-    /// Whether a device's membership is past its end, as whoever has read furthest
-    /// knows it: the server sends it nothing then, not even its new end.
-    fn is_paused(&self, who: usize, channel: ChannelId) -> bool {
-        let read = |device: &super::Device| {
-            let thread = device.engine.thread(channel).ok()?;
-            Some((thread.seq, device.engine.members(channel).ok()?))
-        };
-        let furthest = self
-            .devices
-            .iter()
-            .filter_map(read)
-            .max_by_key(|(seq, _)| *seq);
-        let me = self.devices[who].professional();
-        let members = furthest.map(|(_, members)| members).unwrap_or_default();
-        let mine = members.iter().find(|m| Some(m.professional) == me);
-        let end = mine.and_then(|m| m.expires_at_ms);
-        end.is_some_and(|end| end <= self.host.now_ms())
-    }
-
-    /// What a paused member wants to send waits until the membership is renewed.
-    pub(super) fn is_paused_somewhere(&self, who: usize) -> bool {
-        let threads = self.devices[who].engine.threads().unwrap_or_default();
-        threads.iter().any(|t| self.is_paused(who, t.channel))
     }
 
     /// Devices that are in a channel, are online, and are not paused.
@@ -110,7 +78,9 @@ impl Sim {
     fn only_what_is_allowed_stands_still(&self) -> Checked {
         for (who, device) in self.devices.iter().enumerate() {
             for trouble in device.engine.troubles() {
-                if !self.allowances.trouble(who, trouble) && !device.faults.is_lying() {
+                let allowed =
+                    self.is_grounded(who, trouble) || self.allowances.trouble(who, trouble);
+                if !allowed && !device.faults.is_lying() {
                     let threads = device.engine.threads().unwrap_or_default();
                     let states: Vec<_> = threads.into_iter().map(|t| t.state).collect();
                     return Err(format!("device {who} shows {trouble:?}, {states:?}").into());
@@ -120,7 +90,12 @@ impl Sim {
                 continue;
             }
             for thread in device.engine.threads().unwrap_or_default() {
-                if !self.allowances.state(&thread.state) {
+                let plain = match &thread.state {
+                    ThreadState::Joined | ThreadState::Removed => true,
+                    ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
+                    _ => false,
+                };
+                if !plain && !self.allowances.state(&thread.state) {
                     let text = format!("device {who}: {} is {:?}", thread.channel, thread.state);
                     return Err(text.into());
                 }
@@ -129,19 +104,21 @@ impl Sim {
         Ok(())
     }
 
-    /// Invariants 2 and 7: the same epoch means the same authenticator, and no device goes back.
+    /// Invariants 2 and 7: the same epoch of a group means the same authenticator, and no device goes back.
     fn epochs_agree(&mut self, channel: ChannelId, members: &[Member]) -> Checked {
-        let mut seen: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
-        for (who, _) in members {
+        let mut seen: BTreeMap<(u32, u64), Vec<u8>> = BTreeMap::new();
+        for (who, thread) in members {
             let device = &mut self.devices[*who];
             let (epoch, authenticator) = device.engine.epoch_authenticator(channel)?;
-            let before = device.epochs.insert(channel, epoch).unwrap_or(0);
+            let epoch = (thread.incarnation, epoch);
+            let before = device.epochs.insert(channel, epoch).unwrap_or_default();
             if epoch < before {
-                return Err(format!("device {who} went from epoch {before} to {epoch}").into());
+                let text = format!("device {who} went from epoch {before:?} to {epoch:?}");
+                return Err(text.into());
             }
             let first = seen.entry(epoch).or_insert_with(|| authenticator.clone());
             if *first != authenticator && !self.allowances.divergence() {
-                return Err(format!("device {who} is in another epoch {epoch}").into());
+                return Err(format!("device {who} is in another epoch {epoch:?}").into());
             }
         }
         Ok(())

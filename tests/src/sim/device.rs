@@ -7,7 +7,7 @@ use rand::RngCore as _;
 use relais_core::engine::Options;
 use relais_core::mls::Crypto;
 use relais_core::{Engine, Error};
-use relais_wire::ids::{ChannelId, ProfessionalId};
+use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 
 use super::disk::Disk;
 use super::ledger::Ledger;
@@ -37,7 +37,11 @@ pub struct Device {
     /// Entries that arrived, by channel.
     pub delivered: BTreeMap<ChannelId, BTreeSet<u64>>,
     /// Furthest epoch seen, by channel.
-    pub epochs: BTreeMap<ChannelId, u64>,
+    pub epochs: BTreeMap<ChannelId, (u32, u64)>,
+    /// Who it last was: a device that was revoked has forgotten.
+    pub identity: Option<(ProfessionalId, DeviceId)>,
+    /// What the other device shows, for one that is being linked.
+    pub code: Option<String>,
     pub(super) line: Option<Line>,
     /// Bytes that the line still carries in each direction.
     pub(super) left: (usize, usize),
@@ -63,6 +67,8 @@ impl Device {
             ledger: Ledger::default(),
             delivered: BTreeMap::new(),
             epochs: BTreeMap::new(),
+            identity: None,
+            code: None,
             line: None,
             left: (usize::MAX, usize::MAX),
             seeds,
@@ -72,6 +78,21 @@ impl Device {
     /// The person of this device, once it is enrolled.
     pub fn professional(&self) -> Option<ProfessionalId> {
         Some(self.engine.whoami().ok()?.professional)
+    }
+
+    /// Notes who it is.
+    pub fn remember(&mut self) {
+        if let Ok(me) = self.engine.whoami() {
+            self.identity = Some((me.professional, me.device));
+        }
+    }
+
+    /// It has forgotten everything, and joins with a new link.
+    pub fn begin_anew(&mut self) {
+        self.ledger = Ledger::default();
+        self.delivered.clear();
+        self.epochs.clear();
+        self.identity = None;
     }
 
     /// The connection is gone.

@@ -25,6 +25,7 @@ pub const FAULTS: &[Operation] = &[
     usual("device disk full", 2, device_disk_full),
     usual("device clock", 2, device_clock),
     usual("server clock", 1, server_clock),
+    usual("key packages used up", 2, key_packages_used_up),
     severe("weeks pass", 1, weeks),
     severe("server clock far ahead", 1, server_clock_far),
     severe("device rolled back", 2, rolled_back),
@@ -47,13 +48,10 @@ impl Sim {
         self.server_ahead_ms = self.server_ahead_ms.max(0);
         for who in 0..self.devices.len() {
             let device = &mut self.devices[who];
-            let lied_to = device.faults.is_lying();
             device.faults = crate::world::Faults::default();
             device.online = true;
             device.clock_ahead_ms = 0;
-            if lied_to {
-                device.hang_up();
-            }
+            device.hang_up();
             if device.disk_full || device.disk.refused() {
                 device.restart(None, self.now_ms)?;
             }
@@ -180,6 +178,15 @@ fn server_restored(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     sim.host.restore(&copy);
     sim.allowances.restored();
     done()
+}
+
+fn key_packages_used_up(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
+    let who = sim.anybody(rng);
+    let packages = rng.gen_range(1..8);
+    if let Some((_, device)) = sim.devices[who].identity {
+        sim.host.use_up_key_packages(device, packages);
+    }
+    Ok(format!("{packages} of {who}"))
 }
 
 fn device_restart(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {

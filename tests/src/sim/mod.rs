@@ -4,10 +4,12 @@
 //!
 //! # Layout
 //! - `plan`: what happens, as data; `shrink`: the least of it that still fails.
-//! - `operations`: the table; `acts`: what people do, `faults`: what goes wrong.
+//! - `operations`: the table; `acts`, `threads`, `people`: what people do, `faults`: what
+//!   goes wrong.
 //! - `device`, `disk`, `server`, `pipe`: the parts of a world.
 //! - `network`: frames and requests on their way; `settle`: until nothing moves.
-//! - `check`, `ledger`: what must hold; `allowances`: what may stand still today.
+//! - `check`, `ledger`: what must hold; `truth`: by what the server knows; `allowances`:
+//!   what may stand still today.
 //! - `runner`: many seeds on many threads.
 
 mod acts;
@@ -19,12 +21,15 @@ mod faults;
 mod ledger;
 mod network;
 pub mod operations;
+mod people;
 mod pipe;
 pub mod plan;
 pub mod runner;
 mod server;
 mod settle;
 pub mod shrink;
+mod threads;
+mod truth;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -97,8 +102,12 @@ pub struct Sim {
     server_ahead_ms: i64,
     /// Copies of the server's disk, for a restore.
     backups: Vec<relais_server::store::MemoryDisk>,
+    /// Shares of the root's key that people hold, as many as it takes.
+    shares: Vec<String>,
     seen: Seen,
     allowances: Allowances,
+    /// The end: everything is mended.
+    mended: bool,
     transcript: Sha256,
 }
 
@@ -144,8 +153,10 @@ impl Sim {
             now_ms: START_MS,
             server_ahead_ms: 0,
             backups: Vec::new(),
+            shares: Vec::new(),
             seen: Seen::default(),
             allowances: Allowances::default(),
+            mended: false,
             transcript: Sha256::new(),
         };
         let founder = sim.add_device();
@@ -207,6 +218,14 @@ impl Sim {
         }
         trace.push("the end: everything is mended".to_owned());
         self.mend()?;
+        self.mended = true;
+        self.settle()?;
+        for _ in 0..self.devices.len() {
+            if self.frozen_devices_return() {
+                self.settle()?;
+            }
+        }
+        self.allowances.mended();
         self.settle()?;
         self.check_at_rest()?;
         self.check_the_end()

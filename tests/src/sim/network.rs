@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use prost::bytes::Bytes;
+use relais_core::query::ThreadState;
 use relais_wire::ids::{ChannelId, DeviceId};
 use relais_wire::v1::{ClientFrame, ServerFrame, client_frame, delivery, server_frame};
 use sha2::Digest as _;
@@ -49,6 +50,7 @@ impl Sim {
     pub(super) fn turn(&mut self, who: usize, most: usize) -> Checked<bool> {
         let now_ms = self.time_of(who);
         self.devices[who].engine.set_time(now_ms);
+        self.devices[who].remember();
         let mut busy = self.connect(who)?;
         busy |= self.receive(who, most)?;
         for _ in 0..1_000 {
@@ -239,7 +241,23 @@ impl Sim {
         !device.online
             || device.disk_full
             || device.faults.is_lying()
-            || crate::world::is_settled(&device.engine, everybody)
+            || self.has_lapsed(who)
             || self.is_paused_somewhere(who)
+            || (crate::world::is_settled(&device.engine, everybody) && !self.is_coming_back(who))
+    }
+
+    /// Whether a thread is on its way back, or misses what somebody may still have.
+    fn is_coming_back(&self, who: usize) -> bool {
+        let engine = &self.devices[who].engine;
+        if !engine.wants_connection() {
+            return false;
+        }
+        let threads = engine.threads().unwrap_or_default();
+        threads.iter().any(|thread| {
+            let open = |missing: &relais_core::history::Missing| !missing.given_up;
+            let history = engine.history(thread.channel).unwrap_or_default();
+            matches!(thread.state, ThreadState::Rejoining(_))
+                || (self.mended && history.missing.iter().any(open))
+        })
     }
 }

@@ -10,9 +10,13 @@ use axum::http::Request;
 use prost::bytes::Bytes;
 use rand::RngCore as _;
 use relais_core::engine::http::{HttpRequest, HttpResponse, Method};
-use relais_server::store::{LogStore, MemoryDisk, Store};
+use relais_server::channels::roster_in;
+use relais_server::store::{LogStore, MemoryDisk, Operation, Store, Write};
 use relais_server::ws::{self, Place};
 use relais_server::{Config, Random, Server};
+use relais_wire::ids::{ChannelId, DeviceId};
+use relais_wire::roster::CheckedRoster;
+use relais_wire::structure::Structure;
 use tokio::sync::mpsc::error::TryRecvError;
 use tower::ServiceExt as _;
 
@@ -181,9 +185,37 @@ impl Host {
     }
 
     /// Head of a channel's log.
-    pub fn head(&self, channel: relais_wire::ids::ChannelId) -> Option<u64> {
+    pub fn head(&self, channel: ChannelId) -> Option<u64> {
         let read = self.runtime.block_on(self.app().store.channel(channel));
         Some(read.ok()??.head_seq)
+    }
+
+    /// The structure as its log says it now.
+    pub fn structure(&self) -> Arc<Structure> {
+        self.app().structure.now()
+    }
+
+    /// Who is in a channel, by its group's context.
+    pub fn roster(&self, channel: ChannelId) -> Option<CheckedRoster> {
+        let read = self.runtime.block_on(self.app().store.channel(channel));
+        roster_in(&read.ok()??.state.group_info).ok()
+    }
+
+    /// Somebody takes a device's key packages and uses none.
+    pub fn use_up_key_packages(&self, of: DeviceId, packages: usize) {
+        for _ in 0..packages {
+            let mut nobody = [0; 16];
+            (self.random)(&mut nobody).expect("a stream");
+            let write = Write {
+                device: DeviceId(nobody),
+                send_counter: 1,
+                request_hash: [0; 32],
+                now_ms: self.now_ms(),
+                operation: Operation::ClaimKeyPackages(vec![of]),
+            };
+            // Without room on its disk the server hands out nothing.
+            let _ = self.runtime.block_on(self.app().store.write(write));
+        }
     }
 
     /// Whether the disk shows `needle` anywhere.

@@ -18,8 +18,7 @@ impl Sim {
         for _ in 0..ROUNDS {
             let mut busy = false;
             for who in 0..self.devices.len() {
-                // One whose disk is full connects again and again.
-                busy |= self.turn(who, usize::MAX)? && !self.devices[who].disk_full;
+                busy |= self.turn(who, usize::MAX)? && !self.tries_in_vain(who);
                 self.host.run(1);
             }
             if busy {
@@ -38,6 +37,13 @@ impl Sim {
             return Ok(());
         }
         Err(format!("the world does not come to rest: {}", self.describe()).into())
+    }
+
+    /// Whether a device does the same again and again: it has no room or no network, or
+    /// the server does not let it in.
+    fn tries_in_vain(&self, who: usize) -> bool {
+        let device = &self.devices[who];
+        device.disk_full || !device.online || self.has_lapsed(who)
     }
 
     fn until_next_retry(&self) -> u64 {
