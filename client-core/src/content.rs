@@ -110,6 +110,14 @@ impl Engine {
             .query_row([channel.0], |row| row.get(0))?)
     }
 
+    /// A void under a counter that no event of this device has.
+    pub(crate) fn void_at(&self, channel: ChannelId, counter: u64) -> Result<(EventId, Vec<u8>)> {
+        let content = Content {
+            kind: Some(Kind::Void(Void {})),
+        };
+        self.sign_event(channel, counter, content, EventId(self.random()?))
+    }
+
     /// A void that takes the counter of an event that was given up.
     pub(crate) fn void_for(&self, signed: &[u8]) -> Result<(EventId, Vec<u8>)> {
         self.resign(signed, Kind::Void(Void {}))

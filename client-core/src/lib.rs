@@ -7,6 +7,7 @@
 //! - [`commands`]: what a person can do. [`query`]: what a screen shows.
 //! - `outbox`: from intents to the log. `inbox`: from the log to the database.
 //! - `rejoin`: back into a group by an external commit, or into a new one.
+//! - `lost`: what a server that was restored from a backup has forgotten of threads.
 //! - `projection`: what a thread's events fold into.
 //! - [`history`]: the past, shared with joiners and asked for where it is missing.
 //! - [`media`]: photos and encrypted blobs. [`mls`]: OpenMLS's storage.
@@ -26,6 +27,7 @@ mod error;
 pub mod history;
 pub mod identity;
 mod inbox;
+mod lost;
 pub mod media;
 pub mod mls;
 mod outbox;

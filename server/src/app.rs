@@ -18,7 +18,7 @@ use crate::http;
 use crate::hub::Hub;
 use crate::limiter::Limiter;
 use crate::mac::MacKey;
-use crate::restored::Restored;
+use crate::restored::{Restored, Seals};
 use crate::store::{Founding, Store, StoreError};
 use crate::structure_log::StructureLog;
 use crate::tokens::Tokens;
@@ -87,6 +87,7 @@ impl App {
         }
         let mac = Arc::new(MacKey::new(founding.token_key));
         let restored = Restored::load(store.as_ref()).await?;
+        let seals = Seals::new(mac.clone(), restored.number());
         Ok(Arc::new(Self {
             tokens: Tokens::new(mac.clone()),
             mac,
@@ -96,7 +97,7 @@ impl App {
             founding,
             store,
             config,
-            hub: Hub::default(),
+            hub: Hub::new(Arc::new(seals)),
             channels: Channels::default(),
             unauthenticated: Limiter::new(60_000, limits::UNAUTHENTICATED_PER_MINUTE),
             uploads: Limiter::new(3_600_000, limits::BLOBS_PER_HOUR),

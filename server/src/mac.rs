@@ -73,6 +73,24 @@ impl MacKey {
         self.tag(Label::StructureSeal, &[&head.seq.to_be_bytes(), &head.hash])
     }
 
+    /// The seal of a channel's entry, of a server that was restored so often.
+    pub fn channel_seal(&self, restores: u64, channel: &[u8], last: &LogHead) -> Vec<u8> {
+        let restores = restores.to_be_bytes();
+        let parts: [&[u8]; 4] = [&restores, channel, &last.seq.to_be_bytes(), &last.hash];
+        let mut seal = restores.to_vec();
+        seal.extend(self.tag(Label::ChannelSeal, &parts));
+        seal
+    }
+
+    /// How often this server had been restored when it sealed the entry; `None` for
+    /// any other bytes.
+    pub fn channel_sealed(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> Option<u64> {
+        let (restores, tag) = seal.split_first_chunk::<8>()?;
+        let parts: [&[u8]; 4] = [restores, channel, &last.seq.to_be_bytes(), &last.hash];
+        self.holds(Label::ChannelSeal, &parts, tag)
+            .then_some(u64::from_be_bytes(*restores))
+    }
+
     /// Whether this server once had this structure head.
     pub fn sealed(&self, head: &LogHead, seal: &[u8]) -> bool {
         let parts: [&[u8]; 2] = [&head.seq.to_be_bytes(), &head.hash];
@@ -116,5 +134,25 @@ mod tests {
         assert!(!key.sealed(&head(4, 8), &seal));
         assert!(!key.sealed(&head(4, 9), &[]));
         assert!(!MacKey::new([2; 32]).sealed(&head(4, 9), &seal));
+    }
+
+    // proves: W1
+    #[test]
+    fn a_channel_seal_is_of_one_entry_and_one_life_of_the_server() {
+        let key = MacKey::new([1; 32]);
+        let last = |seq| LogHead {
+            seq,
+            hash: vec![9; 32].into(),
+        };
+        let seal = key.channel_seal(7, b"channel", &last(4));
+        assert_eq!(key.channel_sealed(b"channel", &last(4), &seal), Some(7));
+        assert_eq!(key.channel_sealed(b"channel", &last(5), &seal), None);
+        assert_eq!(key.channel_sealed(b"another", &last(4), &seal), None);
+        for at in 0..seal.len() {
+            let mut altered = seal.clone();
+            altered[at] ^= 1;
+            assert_eq!(key.channel_sealed(b"channel", &last(4), &altered), None);
+            assert_eq!(key.channel_sealed(b"channel", &last(4), &seal[..at]), None);
+        }
     }
 }

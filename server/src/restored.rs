@@ -4,14 +4,19 @@
 //! From then on every device hears a higher number of restores, and looks through
 //! its logs for what is missing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use bytes::Bytes;
+use relais_wire::v1::{ChannelEntry, LogHead};
+
 use crate::app::App;
+use crate::mac::MacKey;
 use crate::store::{Store, StoreError};
 
-/// How often the store was restored, as far as anybody noticed.
+/// Number of the store's present life, as far as anybody noticed that one ended.
 pub struct Restored {
-    count: AtomicU64,
+    number: Arc<AtomicU64>,
     /// One restore shows in many ways: it is counted once for each time that the
     /// store was opened.
     noticed: AtomicBool,
@@ -21,14 +26,60 @@ impl Restored {
     /// As the store says.
     pub async fn load(store: &dyn Store) -> Result<Self, StoreError> {
         Ok(Self {
-            count: store.restores().await?.into(),
+            number: Arc::new(store.restores().await?.into()),
             noticed: AtomicBool::new(false),
         })
     }
 
     /// See [`relais_wire::v1::Ready::restores`].
     pub fn count(&self) -> u64 {
-        self.count.load(Ordering::SeqCst)
+        self.number.load(Ordering::SeqCst)
+    }
+
+    /// The number itself, which moves.
+    pub fn number(&self) -> Arc<AtomicU64> {
+        self.number.clone()
+    }
+}
+
+/// Seals channels' entries with the store's present life.
+pub struct Seals {
+    mac: Arc<MacKey>,
+    number: Arc<AtomicU64>,
+}
+
+impl Seals {
+    /// With the number of [`Restored`].
+    pub fn new(mac: Arc<MacKey>, number: Arc<AtomicU64>) -> Self {
+        Self { mac, number }
+    }
+
+    /// The entry as it is sent.
+    pub fn seal(&self, entry: &ChannelEntry) -> ChannelEntry {
+        let last = LogHead {
+            seq: entry.seq,
+            hash: entry.hash.clone(),
+        };
+        let number = self.number.load(Ordering::SeqCst);
+        let seal = self.mac.channel_seal(number, &entry.channel_id, &last);
+        ChannelEntry {
+            hash: Bytes::new(),
+            seal: seal.into(),
+            ..entry.clone()
+        }
+    }
+
+    /// Whether the entry was sealed in the store's present life or one that it does not
+    /// know: a store that has not got it was restored since.
+    pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> bool {
+        let sealed = self.mac.channel_sealed(channel, last, seal);
+        sealed.is_some_and(|number| number >= self.number.load(Ordering::SeqCst))
+    }
+
+    /// Of no server.
+    #[cfg(test)]
+    pub fn of_nobody() -> Self {
+        Self::new(Arc::new(MacKey::new([0; 32])), Arc::default())
     }
 }
 
@@ -39,9 +90,9 @@ impl App {
         if self.restored.noticed.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        match self.store.note_restore().await {
+        match self.store.note_restore(self.now_ms()).await {
             Ok(count) => {
-                self.restored.count.store(count, Ordering::SeqCst);
+                self.restored.number.store(count, Ordering::SeqCst);
                 tracing::warn!(count, "the store was restored from a backup");
                 self.hub.close_all();
                 Ok(())

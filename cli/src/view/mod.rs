@@ -46,7 +46,7 @@ impl PersonRef {
 /// The true state of an act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StateView {
-    /// `waiting`, `in_flight`, `sent` or `failed`.
+    /// `waiting`, `in_flight`, `sent`, `lost` or `failed`.
     pub state: &'static str,
     /// Once sent: other members who have it on a device.
     pub delivered_to: Option<u32>,
@@ -101,6 +101,10 @@ impl StateView {
                 delivered_of: Some(*of),
                 ..Self::sent()
             },
+            EventState::Lost => Self {
+                state: "lost",
+                ..Self::waiting()
+            },
             EventState::Failed { number, reason } => Self::failed(Some(*number), reason.clone()),
         }
     }
@@ -120,6 +124,7 @@ impl std::fmt::Display for StateView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.state, self.delivered_to, self.delivered_of) {
             ("in_flight", ..) => f.write_str("in flight"),
+            ("lost", ..) => f.write_str("lost by the server, held here"),
             ("sent", Some(to @ 1..), Some(of)) => write!(f, "delivered {to} of {of}"),
             ("failed", ..) => {
                 let reason = self.reason.as_deref().unwrap_or_default();

@@ -29,13 +29,15 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         kit_confirmed_ms INTEGER, shares_made_ms INTEGER, shares_confirmed_ms INTEGER)
         STRICT, WITHOUT ROWID",
     // Channels known here. `cursor_*`: last entry applied. `state`: see query::ThreadState.
-    // `until_ms`: end of this person's membership, 0 for none.
+    // `until_ms`: end of this person's membership, 0 for none. `cursor_seal`: the server's, on
+    // the entry at the cursor. `life`: the server's life in which the log was last compared.
     "CREATE TABLE channels (channel BLOB PRIMARY KEY, thread BLOB, kind INTEGER NOT NULL DEFAULT 0,
         title TEXT NOT NULL DEFAULT '', incarnation INTEGER NOT NULL, epoch INTEGER NOT NULL,
         joined_seq INTEGER NOT NULL, cursor_seq INTEGER NOT NULL, cursor_hash BLOB NOT NULL,
         cursor_time_ms INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
         event_counter INTEGER NOT NULL DEFAULT 0, renew_at_ms INTEGER NOT NULL DEFAULT 0,
-        until_ms INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        until_ms INTEGER NOT NULL DEFAULT 0, cursor_seal BLOB NOT NULL DEFAULT x'',
+        life INTEGER NOT NULL DEFAULT 0, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     // Hash of every entry known: what authors claim to have seen is checked against it. The
     // header (relais-wire) is that of an entry read here, NULL where only the hash is known.
     "CREATE TABLE entries (channel BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
@@ -118,6 +120,20 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     // How far each device of a channel has acknowledged, as the server says.
     "CREATE TABLE cursors (channel BLOB NOT NULL, device BLOB NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY (channel, device)) STRICT, WITHOUT ROWID",
+    // When a restored server's log was found to end earlier, or to go on otherwise, after `seq`.
+    "CREATE TABLE rollbacks (id INTEGER PRIMARY KEY, channel BLOB NOT NULL, seq INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL, events INTEGER NOT NULL) STRICT",
+    // Events that such a server has lost, verbatim, until the log has them again. `audience`:
+    // ids of the members in whose circle they were said.
+    "CREATE TABLE lost_events (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,
+        event_id BLOB NOT NULL, time_ms INTEGER NOT NULL, device BLOB NOT NULL,
+        professional BLOB NOT NULL, signed BLOB NOT NULL, audience BLOB NOT NULL,
+        lost_ms INTEGER NOT NULL, UNIQUE (channel, event_id)) STRICT",
+    // Changes of the circle that it has lost, JSON. `until_ms`: events wait so long for
+    // those who are to be added again.
+    "CREATE TABLE lost_changes (channel BLOB PRIMARY KEY, change BLOB NOT NULL,
+        tries INTEGER NOT NULL, next_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL)
+        STRICT, WITHOUT ROWID",
     // Entries that could not be applied, with the reason.
     "CREATE TABLE parked (channel BLOB NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL,
         payload BLOB NOT NULL, PRIMARY KEY (channel, seq)) STRICT",

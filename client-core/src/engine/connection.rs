@@ -18,6 +18,7 @@ use rusqlite::params;
 use super::{Engine, Event, Trouble};
 use crate::db::meta::{self, keys};
 use crate::error::{Error, Result};
+use crate::lost::Comparison;
 use crate::outbox::follow::Followed;
 use crate::rejoin::Listing;
 
@@ -66,6 +67,21 @@ pub(crate) struct Link {
     pub doubtful: BTreeSet<ChannelId>,
     pub listing: Listing,
     pub followed: Followed,
+    /// Channels whose log is being compared with the server's.
+    pub compared: BTreeMap<ChannelId, Comparison>,
+    /// Channels whose log is not the one that this device has read.
+    pub parted: BTreeSet<ChannelId>,
+    /// Channels whose log the server does not show to this device.
+    pub incomparable: BTreeSet<ChannelId>,
+    /// When something that a restored server lost is said again.
+    pub lost_at_ms: Option<u64>,
+}
+
+impl Link {
+    /// Something lost is due then.
+    pub(crate) fn wake_for_lost(&mut self, at_ms: u64) {
+        self.lost_at_ms = Some(self.lost_at_ms.map_or(at_ms, |first| first.min(at_ms)));
+    }
 }
 
 impl Engine {
@@ -111,6 +127,7 @@ impl Engine {
             Frame::Closing(closing) => self.closing(&closing),
             Frame::Group(group) => self.group_told(group),
             Frame::Channels(channels) => self.channels_told(&channels),
+            Frame::LogCompared(compared) => self.log_compared(&compared),
         }
     }
 
@@ -216,22 +233,26 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         drop(statement);
         for (channel, cursor) in channels {
-            self.subscribe(ChannelId(channel), cursor);
+            self.subscribe(ChannelId(channel), cursor)?;
         }
         self.events.push_back(Event::SyncChanged);
         Ok(())
     }
 
-    pub(crate) fn subscribe(&mut self, channel: ChannelId, after_seq: u64) {
+    /// Follows a channel's log, once per connection; whether it is the one that was
+    /// read here is asked first.
+    pub(crate) fn subscribe(&mut self, channel: ChannelId, after_seq: u64) -> Result<()> {
         if self.link.phase != Phase::Ready || !self.link.subscribed.insert(channel) {
-            return;
+            return Ok(());
         }
+        self.compare_log(channel)?;
         self.push(client_frame::Frame::Subscribe(Subscribe {
             log: Some(subscribe::Log::Channel(ChannelCursor {
                 channel_id: channel.to_bytes(),
                 after_seq,
             })),
         }));
+        Ok(())
     }
 
     fn delivered(&mut self, delivery: Delivery) -> Result<()> {
@@ -415,6 +436,7 @@ impl Engine {
             0 => [
                 link.directory_due_ms,
                 link.rejoin_at_ms,
+                link.lost_at_ms,
                 link.followed.next_ms(),
                 link.listing.next_ms(),
             ]

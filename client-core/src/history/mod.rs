@@ -31,6 +31,7 @@ mod state;
 mod summary;
 
 pub use choice::HistoryChoice;
+pub(crate) use promise::read_roster;
 pub use state::{Arriving, HistoryRecord, Missing, Sharing};
 
 use crate::engine::Engine;

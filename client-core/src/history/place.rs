@@ -5,7 +5,7 @@
 use prost::Message;
 use relais_content::v1::{ArchiveEntry, Content, EventBody, Omission, content::Kind};
 use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
-use relais_wire::v1::{EntryHeader, EntryKind};
+use relais_wire::v1::{EntryHeader, EntryKind, MessageAad, entry_header};
 use rusqlite::{OptionalExtension, params};
 
 use super::archive::{STEP_BYTES, STEP_ENTRIES, may_tell};
@@ -130,15 +130,21 @@ impl Engine {
         ) else {
             return Ok("malformed event".into());
         };
+        let again = said_again(header);
+        self.found_again(channel, id)?;
         match self.event_seq(channel, id)? {
-            Some(seq) if seq == header.seq => return Ok(String::new()),
+            Some(seq) if seq == header.seq || again => return Ok(String::new()),
             Some(_) => return Ok("an event that was shown already".into()),
             None => {}
         }
-        if !self.is_in_order(channel, device, &body, header.seq)? {
+        // What a restored server lost has neither its order nor what its author saw.
+        if !again && !self.is_in_order(channel, device, &body, header.seq)? {
             return Ok("an event out of its author's order".into());
         }
-        let seen = self.entry_hash(channel, body.last_seen_seq)?;
+        let seen = match again {
+            true => None,
+            false => self.entry_hash(channel, body.last_seen_seq)?,
+        };
         self.check_seen(channel, seen, &body)?;
         let kind = body
             .content
@@ -361,7 +367,7 @@ impl Engine {
         Ok(())
     }
 
-    fn name_by_latest_opening(&mut self, channel: ChannelId) -> Result<()> {
+    pub(crate) fn name_by_latest_opening(&mut self, channel: ChannelId) -> Result<()> {
         let signed: Option<Vec<u8>> = self
             .db
             .prepare_cached(
@@ -378,5 +384,15 @@ impl Engine {
             Some(Kind::ThreadOpened(opened)) => self.name_thread(channel, &opened),
             _ => Ok(()),
         }
+    }
+}
+
+/// See [`MessageAad::said_again`]; the log's hash covers it.
+fn said_again(header: &EntryHeader) -> bool {
+    match &header.payload {
+        Some(entry_header::Payload::AuthenticatedData(data)) => {
+            MessageAad::decode(data.as_ref()).is_ok_and(|aad| aad.said_again)
+        }
+        _ => false,
     }
 }

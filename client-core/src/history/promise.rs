@@ -151,7 +151,7 @@ impl Engine {
             .query_row(params![channel.0, seq], |row| row.get(0))?)
     }
 
-    fn roster_at(&self, channel: ChannelId, seq: u64) -> Result<Option<CheckedRoster>> {
+    pub(crate) fn roster_at(&self, channel: ChannelId, seq: u64) -> Result<Option<CheckedRoster>> {
         let version = self.roster_version_before(channel, seq)?;
         let signed: Option<Vec<u8>> = self
             .db
@@ -163,7 +163,7 @@ impl Engine {
 }
 
 /// A roster that this device keeps.
-pub(super) fn read_roster(signed: &[u8]) -> Result<CheckedRoster> {
+pub(crate) fn read_roster(signed: &[u8]) -> Result<CheckedRoster> {
     use prost::Message;
     SignedRoster::decode(signed)
         .ok()

@@ -124,10 +124,11 @@ impl Engine {
         if first > last {
             return Ok(false);
         }
-        // To a request an archive without an event answers nothing.
+        // To a request an archive without an event or a change of the circle answers
+        // nothing.
         if wanted.kind == HistoryKind::Requested
             && chosen.is_empty()
-            && !self.holds_event(channel, first.max(wanted.promised.full_from), last)?
+            && !self.holds_anything(channel, first.max(wanted.promised.full_from), last)?
         {
             return Ok(false);
         }
@@ -158,12 +159,13 @@ impl Engine {
         Ok(true)
     }
 
-    fn holds_event(&self, channel: ChannelId, first: u64, last: u64) -> Result<bool> {
+    fn holds_anything(&self, channel: ChannelId, first: u64, last: u64) -> Result<bool> {
         Ok(self
             .db
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM shown_events WHERE channel = ?1
-                 AND seq BETWEEN ?2 AND ?3)",
+                    AND seq BETWEEN ?2 AND ?3)
+                 OR EXISTS (SELECT 1 FROM rosters WHERE channel = ?1 AND seq BETWEEN ?2 AND ?3)",
             )?
             .query_row(params![channel.0, first, last], |row| row.get(0))?)
     }

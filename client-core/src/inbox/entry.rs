@@ -279,10 +279,16 @@ impl Engine {
             .execute(params![channel.0, entry.seq, hash, header.encode_to_vec()])?;
         self.db
             .prepare_cached(
-                "UPDATE channels SET cursor_seq = ?2, cursor_hash = ?3, cursor_time_ms = ?4
-                 WHERE channel = ?1",
+                "UPDATE channels SET cursor_seq = ?2, cursor_hash = ?3, cursor_time_ms = ?4,
+                 cursor_seal = ?5 WHERE channel = ?1",
             )?
-            .execute(params![channel.0, entry.seq, hash, entry.time_ms])?;
+            .execute(params![
+                channel.0,
+                entry.seq,
+                hash,
+                entry.time_ms,
+                entry.seal.as_ref()
+            ])?;
         Ok(())
     }
 

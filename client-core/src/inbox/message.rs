@@ -94,6 +94,9 @@ impl Engine {
             event_id: body.event_id.clone(),
             event_counter: body.counter,
             signed_event_hash: hash(Label::SignedEventHash, &[&signed]).to_vec().into(),
+            said_again: relais_wire::chain::authenticated_data(&entry.payload)
+                .and_then(|data| MessageAad::decode(data).ok())
+                .is_some_and(|aad| aad.said_again),
             ..MessageAad::default()
         };
         self.settle(id)?;
@@ -140,15 +143,24 @@ impl Engine {
             return Err(park("the event is not what its envelope says"));
         }
         let id = EventId::try_from(&body.event_id).map_err(|e| park(e.to_string()))?;
-        self.check_history(channel, row, entry, &body)?;
+        if aad.said_again {
+            self.check_structure_seen(&body)?;
+        } else {
+            self.check_history(channel, row, entry, &body)?;
+        }
+        self.found_again(channel, id)?;
         if let Some(seq) = self.event_seq(channel, id)? {
+            // Said again by its author and by a colleague: shown once.
+            if aad.said_again && self.event_at(channel, seq)? == signed {
+                return Ok(());
+            }
             // A device that returned says again what its retired one may have said.
             return match self.is_said_again(channel, seq, device, author, &body)? {
                 true => Ok(()),
                 false => Err(park("an event that was shown already")),
             };
         }
-        if body.counter <= self.last_counter(channel, device)? {
+        if !aad.said_again && body.counter <= self.last_counter(channel, device)? {
             return Err(park("an event out of its author's order"));
         }
         let content = body.content.as_ref();
@@ -240,12 +252,23 @@ impl Engine {
         if seen.is_some_and(|hash| hash != body.last_seen_hash) {
             self.trouble(Trouble::ChannelForked(channel));
         }
+        self.check_structure_seen(body)
+    }
+
+    fn check_structure_seen(&mut self, body: &EventBody) -> Result<()> {
         match self.structure_hash(body.structure_seq)? {
             Some(hash) if hash != body.structure_hash => self.trouble(Trouble::StructureForked),
             Some(_) => {}
             None => self.claim_structure_head(body.structure_seq)?,
         }
         Ok(())
+    }
+
+    fn event_at(&self, channel: ChannelId, seq: u64) -> Result<Vec<u8>> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT signed FROM events WHERE channel = ?1 AND seq = ?2")?
+            .query_row(params![channel.0, seq], |row| row.get(0))?)
     }
 
     /// Hash of an entry, if this device knows it.

@@ -49,6 +49,10 @@ impl Engine {
         self.link.blocked.clear();
         let channels: Vec<ChannelId> = self.waiting.keys().copied().collect();
         for channel in channels {
+            if self.link.parted.contains(&channel) {
+                self.waiting.remove(&channel); // Read again from where the logs part.
+                continue;
+            }
             while *left > 0 {
                 let Some(entry) = self.waiting.get_mut(&channel).and_then(|q| q.pop_front()) else {
                     break;
@@ -84,7 +88,7 @@ impl Engine {
             let reached = self
                 .channel_row(channel)?
                 .is_none_or(|row| row.cursor_seq >= head);
-            if reached {
+            if reached && !self.link.parted.contains(&channel) {
                 self.link.pending_caught_up.remove(&channel);
                 self.link.caught_up.insert(channel);
                 self.link.followed.look_at(channel);
@@ -128,6 +132,12 @@ impl Engine {
             if item.seq <= meta::get_u64(&self.db, keys::INBOX_SEQ)? {
                 applied = Some(item.seq);
                 continue;
+            }
+            if let Some(inbox_item::Item::Welcome(welcome)) = &item.item
+                && let Ok(channel) = ChannelId::try_from(&welcome.channel_id)
+            {
+                // Counted in by now, it is shown the log.
+                self.link.incomparable.remove(&channel);
             }
             match &item.item {
                 // One that waits is kept here, so that it holds nothing else back.

@@ -13,7 +13,7 @@ use rusqlite::params;
 
 use super::Outcome;
 use super::entry::Fault;
-use crate::engine::{Engine, Event};
+use crate::engine::{Engine, Event, Trouble};
 use crate::error::{Error, Result};
 use crate::mls::group::{group_id, join_config};
 
@@ -25,6 +25,10 @@ impl Engine {
         let joined = item.joined_at.clone().unwrap_or_default();
         if !self.link.structure_caught_up {
             return Ok(Outcome::Waits); // Its leaves are judged by the structure log.
+        }
+        if self.is_behind(channel)? {
+            self.compares_first(channel)?;
+            return Ok(Outcome::Waits); // What is known here may be of a log that is lost.
         }
         if let Some(row) = self.channel_row(channel)? {
             if row.state == "joined" && row.cursor_seq < joined.seq {
@@ -45,7 +49,10 @@ impl Engine {
             Err(Fault::Engine(error)) => Err(error),
             Ok(()) => {
                 self.db.execute_batch("RELEASE welcome")?;
-                self.subscribe(channel, joined.seq);
+                self.log_is_the_servers(channel)?;
+                self.trouble
+                    .retain(|t| *t != Trouble::ChannelStopped(channel));
+                self.subscribe(channel, joined.seq)?;
                 self.events.push_back(Event::ThreadsChanged);
                 Ok(Outcome::Done)
             }
@@ -246,7 +253,7 @@ impl Engine {
                 "INSERT OR REPLACE INTO parked (channel, seq, reason, payload) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![channel.0, seq, reason, item.welcome.as_ref()])?;
-        self.trouble(crate::engine::Trouble::ChannelStopped(channel));
+        self.trouble(Trouble::ChannelStopped(channel));
         Ok(())
     }
 }

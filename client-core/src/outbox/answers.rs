@@ -57,7 +57,7 @@ impl Engine {
         self.db
             .prepare_cached("UPDATE channels SET state = 'joined' WHERE channel = ?1")?
             .execute([channel.0])?;
-        self.subscribe(channel, 0);
+        self.subscribe(channel, 0)?;
         self.events.push_back(Event::ThreadsChanged);
         Ok(())
     }
@@ -179,7 +179,7 @@ impl Engine {
 
     /// The event will never be accepted: it fails visibly, and a void takes its
     /// counter and place so that what was written after it can go (architecture D9).
-    fn give_up_event(
+    pub(super) fn give_up_event(
         &mut self,
         intent: &Intent,
         channel: ChannelId,

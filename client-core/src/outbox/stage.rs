@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use prost::Message;
 use prost::bytes::Bytes;
 use relais_content::v1::{EventBody, SignedEvent};
-use relais_wire::ids::ChannelId;
+use relais_wire::ids::{ChannelId, EventId};
 use relais_wire::label::{Label, hash};
 use relais_wire::limits;
 use relais_wire::v1::{
@@ -23,6 +23,7 @@ use super::intent::{self, Intent, Wish};
 use crate::db::meta::{self, keys};
 use crate::engine::{Engine, Trouble};
 use crate::error::{Error, Result};
+use crate::lost::Hearing;
 
 /// What a staged intent became.
 pub(crate) struct Staged {
@@ -49,6 +50,8 @@ impl Engine {
         self.pump_rejoins()?;
         self.want_renewals()?;
         self.want_follow()?;
+        self.link.lost_at_ms = None;
+        let held = self.want_lost_changes()?;
         self.want_directory()?;
         self.want_sealing_key()?;
         let mut blocked = BTreeSet::new();
@@ -69,6 +72,13 @@ impl Engine {
                     blocked.insert(channel);
                 }
             }
+            if let (Wish::Event { id, .. }, Some(channel), false) =
+                (&intent.wish, intent.channel, intent.sent)
+                && (held.contains(&channel) || !self.goes_out(&intent, channel, *id)?)
+            {
+                blocked.insert(channel);
+                continue;
+            }
             // A return is staged when the server has shown the group.
             if intent.sent || matches!(intent.wish, Wish::Rejoin) {
                 continue;
@@ -83,6 +93,23 @@ impl Engine {
             staged += 1;
         }
         Ok(false)
+    }
+
+    /// Whether an event can go now. One that would reach somebody who was not there
+    /// when it was said first fails visibly: its author decides.
+    fn goes_out(&mut self, intent: &Intent, channel: ChannelId, event: EventId) -> Result<bool> {
+        match self.hearing(channel, event)? {
+            Hearing::Open => Ok(true),
+            Hearing::Waits => Ok(false),
+            Hearing::Closed(newcomer) => {
+                let name = self.name(&newcomer);
+                let reason = format!("the server lost it, and {name} has joined since it was sent");
+                self.give_up_event(intent, channel, &reason, true)?;
+                self.found_again(channel, event)?;
+                self.dirty = true;
+                Ok(false)
+            }
+        }
     }
 
     /// Repeats, byte for byte and in counter order, what an earlier connection
@@ -211,6 +238,7 @@ impl Engine {
             signed_event_hash: hash(Label::SignedEventHash, &[signed]).to_vec().into(),
             blob_ids: crate::content::blob_ids(&body),
             send_counter: counter,
+            said_again: self.is_of_lost_log(channel, signed)?,
         };
         let mut group = self.take_group(channel)?;
         let signer = self.identity()?.signer();

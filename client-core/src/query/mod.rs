@@ -3,6 +3,7 @@
 //! with its state.
 
 mod failures;
+mod lost;
 mod people;
 mod tasks;
 mod threads;

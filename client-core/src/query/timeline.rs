@@ -24,6 +24,9 @@ pub enum EventState {
         /// Members beside the author.
         of: u32,
     },
+    /// The server lost it when it was restored from a backup; this device holds it until
+    /// somebody says it again.
+    Lost,
     /// Refused or given up; a person decides ([`Engine::retry`], [`Engine::discard`]).
     Failed {
         /// Number for retry and discard.
@@ -39,7 +42,8 @@ pub enum TimelineBody {
     /// A signed event of a person.
     Event(EventId, Box<Kind>),
     /// What the log itself says: `created`, `added`, `removed`, `role`,
-    /// `device_added`, `device_removed`, `joined`, `rejoined`, `rebooted`, `quarantined`;
+    /// `device_added`, `device_removed`, `joined`, `rejoined`, `rebooted`, `quarantined`,
+    /// `restored` (the server was, from a backup that ends here);
     /// of the past also `omitted` (a run of entries that a sharer left out) and
     /// `missing`.
     Notice {
@@ -150,7 +154,9 @@ impl Engine {
         self.thread(channel)?;
         let (mut items, ended) = self.settled_items(channel, after_seq, limit, me)?;
         self.insert_missing(channel, after_seq, ended, &mut items)?;
+        self.insert_rollbacks(channel, after_seq, ended, &mut items)?;
         if ended {
+            items.extend(self.lost_items(channel)?);
             items.extend(self.unsettled_items(channel, me)?);
         }
         Ok(items)

@@ -94,7 +94,10 @@ impl Engine {
             if !self.channel_row(channel)?.as_ref().is_some_and(joined) {
                 continue;
             }
-            let reason = "the server no longer counts this device in";
+            let reason = match self.is_behind(channel)? {
+                true => "the server was restored from a backup and has lost this membership",
+                false => "the server no longer counts this device in",
+            };
             if listed.contains_key(&channel) {
                 self.begin_rejoin(channel, reason, 0)?;
             } else {

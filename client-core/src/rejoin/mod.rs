@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// What was in flight in the channel waits again; its bytes stay recognisable.
-    fn recall_sends(&mut self, channel: ChannelId) -> Result<()> {
+    pub(crate) fn recall_sends(&mut self, channel: ChannelId) -> Result<()> {
         for sql in [
             "UPDATE sends SET live = 0 WHERE channel = ?1",
             "UPDATE intents SET state = 'waiting' WHERE channel = ?1 AND state = 'sent'",
@@ -98,12 +98,14 @@ impl Engine {
         Ok(())
     }
 
-    fn forget_connection_of(&mut self, channel: ChannelId) {
+    pub(crate) fn forget_connection_of(&mut self, channel: ChannelId) {
         self.link.subscribed.remove(&channel);
         self.link.caught_up.remove(&channel);
         self.link.pending_caught_up.remove(&channel);
         self.link.closed.remove(&channel);
         self.link.blocked.remove(&channel);
+        self.link.compared.remove(&channel);
+        self.link.parted.remove(&channel);
         self.waiting.remove(&channel);
     }
 
@@ -147,6 +149,9 @@ impl Engine {
             if next_ms > self.now_ms {
                 self.link.rejoin_at_ms = Some(next_ms);
                 break;
+            }
+            if self.compares_first(channel)? {
+                continue; // Going on when the server has answered.
             }
             if staged + self.link.asked.len() >= AT_ONCE {
                 break; // An answer or an acceptance makes room.
@@ -211,6 +216,14 @@ impl Engine {
             }
             self.events.push_back(Event::ThreadsChanged);
             return Ok(());
+        }
+        let was_out: bool = self
+            .db
+            .prepare_cached("SELECT was_out FROM rejoins WHERE channel = ?1")?
+            .query_row([channel.0], |row| row.get(0))?;
+        if was_out && !self.rollbacks(channel)?.is_empty() {
+            // Let in for a moment, by a server that had forgotten the removal.
+            return self.close_channel(channel, "removed", "you were removed from this thread");
         }
         if self.membership_ended(channel).unwrap_or(false) {
             return self.close_channel(channel, "removed", "your membership has ended");
@@ -345,7 +358,8 @@ impl Engine {
             .retain(|t| *t != Trouble::ChannelStopped(channel));
         self.groups.remove(&channel);
         self.forget_connection_of(channel);
-        self.subscribe(channel, before);
+        self.log_is_the_servers(channel)?;
+        self.subscribe(channel, before)?;
         self.events.push_back(Event::ThreadsChanged);
         Ok(())
     }

@@ -75,6 +75,8 @@ labels! {
     PayloadDigest = "relais/1/hash/payload",
     /// Order in which members remove leaves that must go.
     FollowOrder = "relais/1/hash/follow-order",
+    /// Order in which members say again what a restored server lost.
+    LostTurn = "relais/1/hash/lost-turn",
     /// Hash that names a roster as a predecessor.
     RosterHash = "relais/1/hash/roster",
     /// Hash of a signed event in a message's authenticated data.
@@ -97,6 +99,8 @@ labels! {
     ConnectionReceipt = "relais/1/receipt",
     /// The server's seal on a structure entry.
     StructureSeal = "relais/1/seal",
+    /// The server's seal on a channel's entry.
+    ChannelSeal = "relais/1/channel-seal",
     /// Fingerprint of the root key in an invitation link.
     RootFingerprint = "relais/1/root-fingerprint",
     /// Hash over a device's projections.

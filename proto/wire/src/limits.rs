@@ -21,6 +21,8 @@ limits! {
         "One structure statement: keys and ids; an encrypted card is below 1 kB.";
     RESTORE_BYTES: usize = 4 * 1024 * 1024, "bytes",
         "Structure entries given back to a restored server at once: some 2,000 new devices.";
+    COMPARED: usize = 32, "hashes",
+        "Asked for at once when two logs are compared: four questions find a place in a million entries.";
     STATEMENTS_PER_REQUEST: usize = 64, "statements",
         "An enrolment needs 3; re-issuing the cards of a practice needs one each.";
     BLOB_BYTES: u64 = 64 * 1024 * 1024, "bytes",

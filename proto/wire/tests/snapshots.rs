@@ -318,6 +318,7 @@ fn snapshots() -> String {
         signed_event_hash: some(2, 32),
         blob_ids: vec![some(3, 16), some(4, 16)],
         send_counter: 78,
+        said_again: false,
     };
     note(
         "authenticated data: message",
@@ -380,6 +381,7 @@ fn snapshots() -> String {
         incarnation: 1,
         epoch: 9,
         payload: some(8, 20),
+        ..ChannelEntry::default()
     };
     note("entry: channel", hex::encode(entry.encode_to_vec()));
     note(
@@ -441,6 +443,7 @@ fn a_server_that_alters_an_entry_breaks_the_chain() {
         incarnation: 1,
         epoch: 9,
         payload: some(8, 20),
+        ..ChannelEntry::default()
     };
     let changes: [fn(&mut ChannelEntry); 10] = [
         |_| (),

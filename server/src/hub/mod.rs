@@ -13,16 +13,17 @@ use parking_lot::Mutex;
 use prost::Message;
 use relais_wire::RefusalCode;
 use relais_wire::ids::{ChannelId, DeviceId};
-use relais_wire::v1::{ChannelEntry, Delivery, ServerFrame, delivery, server_frame};
+use relais_wire::v1::{ChannelEntry, Delivery, LogHead, ServerFrame, delivery, server_frame};
 
 pub use topic::{Found, Recent, SpanChange, Topic, cursors_frame};
 pub use wake::{Dirty, Wake};
 
+use crate::restored::Seals;
 use crate::store::Effect;
 
 /// See the module's head.
-#[derive(Default)]
 pub struct Hub {
+    seals: Arc<Seals>,
     next_session: AtomicU64,
     sessions: Mutex<BTreeMap<DeviceId, Arc<Wake>>>,
     topics: Mutex<BTreeMap<ChannelId, Arc<Topic>>>,
@@ -30,6 +31,17 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// Nobody is connected.
+    pub fn new(seals: Arc<Seals>) -> Self {
+        Self {
+            seals,
+            next_session: AtomicU64::new(0),
+            sessions: Mutex::default(),
+            topics: Mutex::default(),
+            moved: Mutex::default(),
+        }
+    }
+
     /// Makes the device's connection the one that counts and ends an older one.
     pub fn connect(&self, device: DeviceId) -> Arc<Wake> {
         let session = self.next_session.fetch_add(1, Ordering::Relaxed);
@@ -96,10 +108,22 @@ impl Hub {
         if let Some(topic) = topic {
             topic.publish(Recent {
                 seq: entry.seq,
-                frame: entry_frame(entry.clone()),
+                frame: self.entry_frame(entry),
                 change,
             });
         }
+    }
+
+    /// Encodes the delivery of a channel's entry, with its seal.
+    pub fn entry_frame(&self, entry: &ChannelEntry) -> bytes::Bytes {
+        let item = Some(delivery::Item::Channel(self.seals.seal(entry)));
+        let frame = Some(server_frame::Frame::Delivery(Delivery { item }));
+        ServerFrame { frame }.encode_to_vec().into()
+    }
+
+    /// See [`Seals::proves_restore`].
+    pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> bool {
+        self.seals.proves_restore(channel, last, seal)
     }
 
     /// The structure log has new entries: every connection reads them, and those
@@ -149,20 +173,13 @@ impl Hub {
     }
 }
 
-/// Encodes the delivery of a channel's entry.
-pub fn entry_frame(entry: ChannelEntry) -> bytes::Bytes {
-    let item = Some(delivery::Item::Channel(entry));
-    let frame = Some(server_frame::Frame::Delivery(Delivery { item }));
-    ServerFrame { frame }.encode_to_vec().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn a_newer_connection_ends_the_older_one_and_not_the_other_way_round() {
-        let hub = Hub::default();
+        let hub = Hub::new(Arc::new(Seals::of_nobody()));
         let device = DeviceId([1; 16]);
         let older = hub.connect(device);
         let newer = hub.connect(device);
@@ -176,7 +193,7 @@ mod tests {
     // proves: I3
     #[tokio::test]
     async fn a_revoked_device_is_cut_off_when_the_statement_is_applied() {
-        let hub = Hub::default();
+        let hub = Hub::new(Arc::new(Seals::of_nobody()));
         let wake = hub.connect(DeviceId([1; 16]));
         hub.structure_changed(|_| false);
         assert_eq!(wake.closed().await, RefusalCode::DeviceRevoked);

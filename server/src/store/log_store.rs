@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use relais_wire::RefusalCode;
 use relais_wire::ids::{BlobId, ChannelId, DeviceId, ProfessionalId};
-use relais_wire::v1::{Answer, InboxItem, StructureEntry};
+use relais_wire::v1::{Answer, InboxItem, LogHead, StructureEntry};
 
 use super::committer::Committer;
 use super::engine::Engine;
@@ -118,8 +118,8 @@ impl<B: Backend> Store for LogStore<B> {
         Box::pin(self.shared.cold(Shared::load_restores))
     }
 
-    fn note_restore(&self) -> Stored<'_, u64> {
-        self.submit(move |engine| engine.note_restore())
+    fn note_restore(&self, now_ms: u64) -> Stored<'_, u64> {
+        self.submit(move |engine| engine.note_restore(now_ms))
     }
 
     fn recall(
@@ -171,6 +171,13 @@ impl<B: Backend> Store for LogStore<B> {
         Box::pin(
             self.shared
                 .read_channel(channel, device, after_seq, max_bytes),
+        )
+    }
+
+    fn entry_hashes(&self, channel: ChannelId, seqs: Vec<u64>) -> Stored<'_, Vec<LogHead>> {
+        Box::pin(
+            self.shared
+                .cold(move |shared| shared.entry_hashes(channel, &seqs)),
         )
     }
 

@@ -47,7 +47,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use relais_wire::RefusalCode;
 use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, ProfessionalId, StructureId};
-use relais_wire::v1::{Answer, ChannelEntry, InboxItem, StructureEntry};
+use relais_wire::v1::{Answer, ChannelEntry, InboxItem, LogHead, StructureEntry};
 
 /// The store could not write or read. Nothing was changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -374,10 +374,12 @@ pub trait Store: Send + Sync + 'static {
     /// and has seen no counter above `send_counter`. Accepted means: the lease is now
     /// the one held, durably.
     fn connect(&self, device: DeviceId, presented: Presented) -> Stored<'_, Connected>;
-    /// How often this store was found to have been restored from a backup.
+    /// Number of the store's life since it was last restored from a backup; 0 for one
+    /// that never was, as far as anybody noticed.
     fn restores(&self) -> Stored<'_, u64>;
-    /// Counts that it was found to have been restored; the new number.
-    fn note_restore(&self) -> Stored<'_, u64>;
+    /// A new life begins: its number, higher than the last one and at least `now_ms`,
+    /// so that a backup that is restored twice does not use a number twice.
+    fn note_restore(&self, now_ms: u64) -> Stored<'_, u64>;
     /// The remembered answer of a repetition; `Some(Err(STALE_SEND_COUNTER))` for a counter
     /// used with other bytes, or not above the highest one and forgotten; `None` for a new one.
     fn recall(
@@ -400,6 +402,8 @@ pub trait Store: Send + Sync + 'static {
         after_seq: u64,
         max_bytes: usize,
     ) -> Stored<'_, Page>;
+    /// The hashes of those of a channel's entries that are kept.
+    fn entry_hashes(&self, channel: ChannelId, seqs: Vec<u64>) -> Stored<'_, Vec<LogHead>>;
     /// Whether the device has an open span, i.e. is a member now.
     fn is_member(&self, channel: ChannelId, device: DeviceId) -> Stored<'_, bool>;
     /// Channels whose roster names the professional, in the order of their ids, after

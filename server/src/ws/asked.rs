@@ -1,12 +1,15 @@
-//! What a device asks that changes nothing: which channels its person is in, and
-//! the group of one of them, to come back to it (architecture D13).
+//! What a device asks that changes nothing: which channels its person is in, the
+//! group of one of them, to come back to it (architecture D13), and whether the log of
+//! one is still the one that it has read (D6).
 
 use bytes::Bytes;
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::{
-    Channels, Group, GroupState, ListedChannel, LogHead, Refusal, group, server_frame::Frame,
+    Channels, CompareLog, Group, GroupState, ListedChannel, LogCompared, LogHead, Refusal, group,
+    server_frame::Frame,
 };
+use relais_wire::{chain, limits};
 
 use crate::app::App;
 use crate::error::Refused;
@@ -82,4 +85,51 @@ pub async fn channels(app: &App, caller: &Caller, after: &Bytes) -> Result<Frame
         });
     }
     Ok(Frame::Channels(Channels { channels, more }))
+}
+
+/// A channel's log as the caller knows it, beside the store's. An entry that this
+/// server sealed and does not have shows that the store was restored.
+///
+/// # Errors
+/// Malformed, or of the store.
+pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Frame, Refused> {
+    let channel = ChannelId::try_from(&asked.channel_id)?;
+    if asked.seqs.len() > limits::COMPARED {
+        return Err(RefusalCode::Malformed.into());
+    }
+    if let Some(last) = &asked.last
+        && app.hub.proves_restore(&asked.channel_id, last, &asked.seal)
+        && hash_of(app, channel, last.seq).await?.as_ref() != Some(&last.hash)
+    {
+        app.found_restored().await?;
+    }
+    let mut compared = LogCompared {
+        channel_id: asked.channel_id,
+        ..LogCompared::default()
+    };
+    // One answer for a foreign and an unknown channel.
+    let member = app.store.is_member(channel, caller.device).await?;
+    if (member || stands(app, caller, channel).await?)
+        && let Some(stored) = app.store.channel(channel).await?
+    {
+        compared.head = Some(LogHead {
+            seq: stored.head_seq,
+            hash: Bytes::copy_from_slice(&stored.head_hash),
+        });
+        compared.first_seq = stored.first_seq;
+        if asked.seqs.contains(&0) {
+            compared.known.push(LogHead {
+                seq: 0,
+                hash: Bytes::copy_from_slice(&chain::GENESIS),
+            });
+        }
+        let known = app.store.entry_hashes(channel, asked.seqs).await?;
+        compared.known.extend(known);
+    }
+    Ok(Frame::LogCompared(compared))
+}
+
+async fn hash_of(app: &App, channel: ChannelId, seq: u64) -> Result<Option<Bytes>, Refused> {
+    let known = app.store.entry_hashes(channel, vec![seq]).await?;
+    Ok(known.into_iter().next().map(|entry| entry.hash))
 }

@@ -16,7 +16,7 @@ use relais_wire::v1::{
 
 use crate::app::App;
 use crate::error::Refused;
-use crate::hub::{Found, Topic, Wake, cursors_frame, entry_frame};
+use crate::hub::{Found, Topic, Wake, cursors_frame};
 use crate::operations::Caller;
 use crate::store::Next;
 
@@ -291,7 +291,7 @@ impl Channel {
                 return Ok(Followed::Paused);
             }
             self.cursor = entry.seq;
-            batch.frames.push(entry_frame(entry.as_ref().clone()));
+            batch.frames.push(app.hub.entry_frame(entry));
         }
         match page.next {
             Next::More => batch.again = true,

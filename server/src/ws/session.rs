@@ -152,6 +152,11 @@ impl<T: Transport> Session<T> {
                 let answer = asked::channels(&self.app, &caller, &ask.after).await?;
                 self.feed(encode(answer)).await
             }
+            Some(client_frame::Frame::CompareLog(compare)) => {
+                let caller = self.greeted.caller;
+                let answer = asked::compare(&self.app, &caller, compare).await?;
+                self.feed(encode(answer)).await
+            }
             Some(client_frame::Frame::Hello(_)) | None => Err(RefusalCode::Malformed.into()),
         }
     }

@@ -268,6 +268,7 @@ impl World {
     pub async fn restore_server(&mut self, backup: &ServerBackup) {
         self.stop_server().await;
         self.disk = Disk::Memory(backup.0.snapshot());
+        self.accepted.clear();
         let store = self.open_store();
         self.serve(store).await;
     }

@@ -14,12 +14,12 @@ use crate::testing::*;
 use crate::v1::{
     Ack, Answer, AppendCommit, AppendMessage, AppendStatements, Appended, AskChannels, AskGroup,
     CaughtUp, Challenge, ChannelCursor, ChannelEntry, ChannelRole, Channels, ClaimKeyPackages,
-    ClaimedKeyPackage, ClientFrame, Closing, CommitAad, CreateChannel, Cursors, Delivery,
-    DeviceCursor, Done, EntryKind, Group, GroupState, Hello, HelloBody, InboxItem, KeyPackages,
-    LeafCredential, ListedChannel, LogHead, MessageAad, PublishKeyPackages, Ready, RebootChannel,
-    Refusal, RefusalCode, SealedItem, Send, SendToDevice, ServerFrame, SignedRoster, Subscribe,
-    Trimmed, WelcomeItem, ack, answer, caught_up, client_frame, delivery, group, inbox_item, send,
-    server_frame, subscribe,
+    ClaimedKeyPackage, ClientFrame, Closing, CommitAad, CompareLog, CreateChannel, Cursors,
+    Delivery, DeviceCursor, Done, EntryKind, Group, GroupState, Hello, HelloBody, InboxItem,
+    KeyPackages, LeafCredential, ListedChannel, LogCompared, LogHead, MessageAad,
+    PublishKeyPackages, Ready, RebootChannel, Refusal, RefusalCode, SealedItem, Send, SendToDevice,
+    ServerFrame, SignedRoster, Subscribe, Trimmed, WelcomeItem, ack, answer, caught_up,
+    client_frame, delivery, group, inbox_item, send, server_frame, subscribe,
 };
 
 pub(super) const CHANNEL: ChannelId = ChannelId([5; 16]);
@@ -82,6 +82,12 @@ pub(super) fn client_frames() -> Vec<Vec<u8>> {
     }));
     frames.push(Frame::AskChannels(AskChannels {
         after: CHANNEL.to_bytes(),
+    }));
+    frames.push(Frame::CompareLog(CompareLog {
+        channel_id: CHANNEL.to_bytes(),
+        seqs: vec![4, 300],
+        last: Some(head()),
+        seal: some(3, 40),
     }));
     let logs = [
         subscribe::Log::StructureAfter(3),
@@ -185,6 +191,12 @@ pub(super) fn server_frames() -> Vec<Vec<u8>> {
             }],
             more: true,
         }),
+        Frame::LogCompared(LogCompared {
+            channel_id: CHANNEL.to_bytes(),
+            head: Some(head()),
+            first_seq: 2,
+            known: vec![head()],
+        }),
         Frame::Cursors(Cursors {
             channel_id: CHANNEL.to_bytes(),
             devices: vec![DeviceCursor {
@@ -214,6 +226,8 @@ pub(super) fn server_frames() -> Vec<Vec<u8>> {
             incarnation: 1,
             epoch: 9,
             payload: some(8, 60),
+            hash: Bytes::new(),
+            seal: some(9, 40),
         }),
         inbox(inbox_item::Item::Welcome(WelcomeItem {
             channel_id: CHANNEL.to_bytes(),
@@ -276,6 +290,7 @@ pub(super) fn message_aad() -> Vec<u8> {
         signed_event_hash: some(2, 32),
         blob_ids: vec![some(3, 16), some(4, 16)],
         send_counter: 78,
+        said_again: true,
     }
     .encode_to_vec()
 }

@@ -159,12 +159,12 @@ pub async fn a_proved_connection_that_is_unknown_shows_a_restored_store(ground: 
         accepted(8, false)
     );
     assert_eq!(store.restores().await.expect("reads"), 0);
-    assert_eq!(store.note_restore().await.expect("writes"), 1);
+    assert_eq!(store.note_restore(0).await.expect("writes"), 1);
     drop(store);
 
     let store = ground.cut().open();
     assert_eq!(store.restores().await.expect("reads"), 1);
-    assert_eq!(store.note_restore().await.expect("writes"), 2);
+    assert_eq!(store.note_restore(0).await.expect("writes"), 2);
     let known = store.connect(nurse.id, presented("za", "z", 0)).await;
     assert_eq!(known.expect("writes"), accepted(9, false));
 }

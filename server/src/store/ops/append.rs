@@ -53,7 +53,7 @@ fn answered(resume: Appended, entry: &ChannelEntry, effects: Vec<Effect>) -> Out
 
 /// The entry that follows `head`; moves the head to it.
 fn follow(head: &mut Head, channel: ChannelId, now_ms: u64, draft: Draft) -> ChannelEntry {
-    let entry = ChannelEntry {
+    let mut entry = ChannelEntry {
         channel_id: channel.to_bytes(),
         seq: head.seq + 1,
         // Invariant: server time is monotonic in a channel, whatever the clock does.
@@ -63,8 +63,10 @@ fn follow(head: &mut Head, channel: ChannelId, now_ms: u64, draft: Draft) -> Cha
         incarnation: head.incarnation,
         epoch: head.epoch,
         payload: draft.payload,
+        ..ChannelEntry::default()
     };
     head.hash = chain::channel_entry(&head.hash, &entry);
+    entry.hash = Bytes::copy_from_slice(&head.hash);
     head.seq = entry.seq;
     head.time_ms = entry.time_ms;
     entry

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
-use relais_wire::v1::ChannelEntry;
+use relais_wire::v1::{ChannelEntry, LogHead};
 
 use crate::store::kv::Backend;
 use crate::store::records::decode;
@@ -101,6 +101,26 @@ impl<B: Backend> Shared<B> {
                 Ok(ControlFlow::Continue(()))
             })?;
         Ok(channels)
+    }
+
+    /// See [`crate::store::Store::entry_hashes`].
+    pub fn entry_hashes(
+        &self,
+        channel: ChannelId,
+        seqs: &[u64],
+    ) -> Result<Vec<LogHead>, StoreError> {
+        let mut known = Vec::new();
+        for seq in seqs {
+            let key = keys::channel_seq(keys::ENTRY, channel, *seq);
+            if let Some(bytes) = self.backend.get(&key)? {
+                let entry: ChannelEntry = decode(bytes, "channel entry")?;
+                known.push(LogHead {
+                    seq: entry.seq,
+                    hash: entry.hash,
+                });
+            }
+        }
+        Ok(known)
     }
 
     /// See [`crate::store::Store::read_channel`].

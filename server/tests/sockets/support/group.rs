@@ -179,6 +179,7 @@ impl Device {
             signed_event_hash: vec![1; 32].into(),
             blob_ids: blobs.iter().map(|b| b.to_vec().into()).collect(),
             send_counter: self.counter + 1,
+            said_again: false,
         };
         group.set_aad(aad.encode_to_vec());
         let message = group

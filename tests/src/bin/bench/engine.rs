@@ -77,6 +77,7 @@ impl Log {
             incarnation: message.incarnation,
             epoch: message.epoch,
             payload: message.message.clone(),
+            ..ChannelEntry::default()
         })
     }
 }

@@ -170,6 +170,7 @@ impl Device {
             signed_event_hash: vec![1; 32].into(),
             blob_ids: Vec::new(),
             send_counter: self.counter,
+            said_again: false,
         };
         group.set_aad(aad.encode_to_vec());
         let message = group.create_message(&self.provider, self, content)?;

@@ -1,0 +1,293 @@
+//! Saying again what a restored server has lost. Changes of the circle come first: who
+//! was removed must be out before anybody says a word. An event is said again only to
+//! those who were in the circle when it was said first.
+
+use std::collections::BTreeSet;
+
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
+use relais_wire::label::{Label, hash};
+use relais_wire::roster::{CheckedRoster, Member};
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::content::body_of;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::history::read_roster;
+use crate::inbox::ChannelRow;
+use crate::outbox::intent::{self, HexBytes, HexId, MemberWish, MembersChange, Wish};
+
+/// The author of a lost change makes it again at once; other managers after this, and
+/// up to as long again, each at another time.
+const OTHERS_MS: u64 = 20_000;
+/// Events wait so long for those to be added who had heard them.
+const HEARERS_MS: u64 = 120_000;
+/// Times that a device makes a lost change again before it leaves it to people.
+const TRIES: u32 = 3;
+
+/// A change of the circle that the server has lost.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct LostChange {
+    add: Vec<MemberWish>,
+    remove: Vec<HexId>,
+}
+
+/// What is to be done with an event that waits.
+pub(crate) enum Hearing {
+    /// It can go.
+    Open,
+    /// Somebody who heard it is not back yet.
+    Waits,
+    /// Somebody would hear it who was not in the circle then.
+    Closed(ProfessionalId),
+}
+
+impl LostChange {
+    fn between(before: &CheckedRoster, after: &CheckedRoster) -> Self {
+        let wish = |(id, member): (&ProfessionalId, &Member)| MemberWish {
+            professional: HexId(id.0),
+            role: member.role.into(),
+            expires_at_ms: member.expires_at_ms,
+            note: HexBytes::default(), // It is an event of its own.
+        };
+        let changed =
+            |(id, member): &(&ProfessionalId, &Member)| before.members.get(id) != Some(*member);
+        let gone = before.members.keys();
+        let gone = gone.filter(|id| !after.members.contains_key(id));
+        Self {
+            add: after.members.iter().filter(changed).map(wish).collect(),
+            remove: gone.map(|id| HexId(id.0)).collect(),
+        }
+    }
+
+    /// What was lost before and is not made again yet, where this change is silent.
+    fn over(mut self, earlier: Self) -> Self {
+        let named: BTreeSet<[u8; 16]> = self.people().collect();
+        let silent = |id: &HexId| !named.contains(&id.0);
+        let add = earlier.add.into_iter();
+        self.add
+            .extend(add.filter(|wish| silent(&wish.professional)));
+        self.remove
+            .extend(earlier.remove.into_iter().filter(silent));
+        self
+    }
+
+    fn people(&self) -> impl Iterator<Item = [u8; 16]> {
+        let add = self.add.iter().map(|wish| wish.professional.0);
+        add.chain(self.remove.iter().map(|id| id.0))
+    }
+
+    /// What of it the circle still lacks.
+    fn missing(self, roster: &CheckedRoster, now_ms: u64) -> Self {
+        let member = |wish: &MemberWish| Member {
+            role: wish.role(),
+            expires_at_ms: wish.expires_at_ms,
+        };
+        let lacks = |wish: &MemberWish| {
+            roster.members.get(&wish.professional()) != Some(&member(wish))
+                && wish.expires_at_ms.is_none_or(|end| end > now_ms)
+        };
+        let within = |id: &HexId| roster.members.contains_key(&ProfessionalId(id.0));
+        Self {
+            add: self.add.into_iter().filter(lacks).collect(),
+            remove: self.remove.into_iter().filter(within).collect(),
+        }
+    }
+}
+
+impl Engine {
+    /// Takes the rosters out that only the lost log had, and notes what they changed.
+    pub(super) fn lose_rosters(
+        &mut self,
+        channel: ChannelId,
+        seq: u64,
+        row: &ChannelRow,
+    ) -> Result<()> {
+        // One without a place came with this device's joining.
+        let joining_is_lost = seq < row.joined_seq;
+        let lost: Vec<Vec<u8>> = self
+            .db
+            .prepare_cached(
+                "DELETE FROM rosters WHERE channel = ?1 AND (seq > ?2 OR (?3 AND seq IS NULL
+                    AND version > (SELECT coalesce(max(version), 0) FROM rosters r
+                        WHERE r.channel = ?1 AND r.seq <= ?2)))
+                 RETURNING signed",
+            )?
+            .query_map(params![channel.0, seq, joining_is_lost], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let lost: Vec<CheckedRoster> = lost
+            .iter()
+            .map(|signed| read_roster(signed))
+            .collect::<Result<_>>()?;
+        let after = lost.iter().max_by_key(|roster| roster.version);
+        // Without a roster that remains nobody can tell what changed.
+        let (Some(after), Ok(before)) = (after, self.roster(channel)) else {
+            return Ok(());
+        };
+        let me = self.identity()?.device();
+        let change = LostChange::between(&before, after);
+        let change = match self.lost_change(channel)? {
+            Some(earlier) => change.over(earlier),
+            None => change,
+        };
+        let first_ms = match lost.iter().any(|roster| roster.device == me) {
+            true => 0,
+            false => self.now_ms + OTHERS_MS + turn(channel, me) % OTHERS_MS,
+        };
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO lost_changes (channel, change, tries, next_ms, until_ms)
+                 VALUES (?1, ?2, 0, ?3, ?4)",
+            )?
+            .execute(params![
+                channel.0,
+                serde_json::to_vec(&change).map_err(|_| Error::Corrupt("lost change"))?,
+                first_ms,
+                self.now_ms + HEARERS_MS
+            ])?;
+        Ok(())
+    }
+
+    fn lost_change(&self, channel: ChannelId) -> Result<Option<LostChange>> {
+        let change: Option<Vec<u8>> = self
+            .db
+            .prepare_cached("SELECT change FROM lost_changes WHERE channel = ?1")?
+            .query_row([channel.0], |row| row.get(0))
+            .optional()?;
+        let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
+        change
+            .map(read)
+            .transpose()
+            .map_err(|_| Error::Corrupt("lost change"))
+    }
+
+    /// Makes lost changes of circles again where it is this device's turn. Returns the
+    /// channels in which nothing may be said: somebody who was removed is back in.
+    pub(crate) fn want_lost_changes(&mut self) -> Result<BTreeSet<ChannelId>> {
+        let rows: Vec<([u8; 16], u32, u64)> = self
+            .db
+            .prepare_cached("SELECT channel, tries, next_ms FROM lost_changes")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        let mut held = BTreeSet::new();
+        for (channel, tries, next_ms) in rows {
+            let channel = ChannelId(channel);
+            // On its way back there is nothing to compare with.
+            if !self.link.caught_up.contains(&channel) {
+                held.insert(channel);
+                continue;
+            }
+            let (now, roster) = (self.log_now(), self.roster(channel)?);
+            let Some(change) = self.lost_change(channel)? else {
+                continue;
+            };
+            let missing = change.missing(&roster, now);
+            if missing.add.is_empty() && missing.remove.is_empty() {
+                self.db
+                    .prepare_cached("DELETE FROM lost_changes WHERE channel = ?1")?
+                    .execute([channel.0])?;
+                continue;
+            }
+            if !missing.remove.is_empty() {
+                held.insert(channel);
+            }
+            let me = self.identity()?.professional();
+            let head = self.structure.head().seq;
+            let may = roster.may_change(&me, &self.structure, head, now).is_ok();
+            if !may || tries >= TRIES || self.is_changing(channel)? {
+                continue;
+            }
+            if next_ms > self.now_ms {
+                self.link.wake_for_lost(next_ms);
+                continue;
+            }
+            self.want(
+                Some(channel),
+                Wish::Members(MembersChange {
+                    add: missing.add,
+                    remove: missing.remove,
+                    claimed: None,
+                }),
+            )?;
+            self.db
+                .prepare_cached(
+                    "UPDATE lost_changes SET tries = tries + 1, next_ms = ?2 WHERE channel = ?1",
+                )?
+                .execute(params![channel.0, self.now_ms + OTHERS_MS])?;
+        }
+        Ok(held)
+    }
+
+    fn is_changing(&self, channel: ChannelId) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM intents WHERE channel = ?1 AND kind = 'members'
+                 AND state IN ('waiting', 'sent'))",
+            )?
+            .query_row([channel.0], |row| row.get(0))?)
+    }
+
+    /// Whether those who would hear an event now are those who heard it first.
+    pub(crate) fn hearing(&mut self, channel: ChannelId, event: EventId) -> Result<Hearing> {
+        let Some(audience) = self.audience(channel, event)? else {
+            return Ok(Hearing::Open); // It is said for the first time.
+        };
+        let roster = self.roster(channel)?;
+        let newcomer = roster.members.keys().find(|id| !audience.contains(id));
+        if let Some(newcomer) = newcomer {
+            return Ok(Hearing::Closed(*newcomer));
+        }
+        let waits: Option<u64> = self
+            .db
+            .prepare_cached(
+                "SELECT until_ms FROM lost_changes WHERE channel = ?1 AND until_ms > ?2",
+            )?
+            .query_row(params![channel.0, self.now_ms], |row| row.get(0))
+            .optional()?;
+        let Some((until_ms, change)) = waits.zip(self.lost_change(channel)?) else {
+            return Ok(Hearing::Open);
+        };
+        let missing = change.missing(&roster, self.log_now());
+        let heard = |wish: &MemberWish| audience.contains(&wish.professional());
+        if missing.add.iter().any(heard) {
+            self.link.wake_for_lost(until_ms);
+            return Ok(Hearing::Waits);
+        }
+        Ok(Hearing::Open)
+    }
+
+    /// Whether what the event's author had seen last is of another log than this one.
+    pub(crate) fn is_of_lost_log(&self, channel: ChannelId, signed: &[u8]) -> Result<bool> {
+        if self.rollbacks(channel)?.is_empty() {
+            return Ok(false); // Whatever else differs is a fork, for others to see.
+        }
+        let body = body_of(signed)?;
+        let known = self.entry_hash(channel, body.last_seen_seq)?;
+        Ok(body.last_seen_seq > 0 && known.is_none_or(|hash| hash != body.last_seen_hash))
+    }
+
+    /// Key packages that were claimed from the lost store are claimed again.
+    pub(super) fn claim_again(&mut self, channel: ChannelId) -> Result<()> {
+        for (waiting, state, _) in intent::unsettled(&self.db, channel)? {
+            if let Wish::Members(mut change) = waiting.wish
+                && matches!(state.as_str(), "waiting" | "sent")
+                && change.claimed.take().is_some()
+            {
+                self.db
+                    .prepare_cached("UPDATE intents SET payload = ?2 WHERE id = ?1")?
+                    .execute(params![waiting.id, Wish::Members(change).encode()?])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number by which devices take turns, the same for everybody.
+pub(super) fn turn(channel: ChannelId, device: DeviceId) -> u64 {
+    let place = hash(Label::LostTurn, &[channel.as_ref(), device.as_ref()]);
+    place
+        .iter()
+        .take(4)
+        .fold(0, |n, byte| n << 8 | u64::from(*byte))
+}

@@ -1,0 +1,197 @@
+//! Whether the server still has the log that this device has read, and where the two
+//! part if not: a search over the hashes that both know, in a bounded number of
+//! questions.
+
+use std::collections::BTreeMap;
+
+use relais_wire::chain::GENESIS;
+use relais_wire::ids::ChannelId;
+use relais_wire::limits;
+use relais_wire::v1::{CompareLog, LogCompared, LogHead, client_frame};
+use rusqlite::{OptionalExtension, params};
+
+use crate::db::meta::{self, keys};
+use crate::engine::{Engine, Trouble};
+use crate::error::Result;
+
+/// A comparison that waits for the server's answer.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// Sequences asked for, ascending.
+    asked: Vec<u64>,
+    /// Highest entry known to be the same.
+    same: u64,
+    /// Lowest entry known to differ; none of the first question.
+    differs: Option<u64>,
+}
+
+impl Engine {
+    /// Asks whether the server has the entry at the cursor as it is here. The answer
+    /// comes before anything that is delivered after the cursor.
+    pub(crate) fn compare_log(&mut self, channel: ChannelId) -> Result<()> {
+        let known: Option<(u64, Vec<u8>, Vec<u8>)> = self
+            .db
+            .prepare_cached(
+                "SELECT cursor_seq, cursor_hash, cursor_seal FROM channels WHERE channel = ?1",
+            )?
+            .query_row([channel.0], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        let Some((seq, hash, seal)) = known.filter(|(seq, ..)| *seq > 0) else {
+            return self.log_is_the_servers(channel); // Nothing was read yet.
+        };
+        let comparison = Comparison {
+            asked: vec![seq],
+            same: 0,
+            differs: None,
+        };
+        let hash = hash.into();
+        self.link.incomparable.remove(&channel);
+        self.ask_hashes(channel, comparison, Some((LogHead { seq, hash }, seal)));
+        Ok(())
+    }
+
+    fn ask_hashes(
+        &mut self,
+        channel: ChannelId,
+        comparison: Comparison,
+        proof: Option<(LogHead, Vec<u8>)>,
+    ) {
+        let (last, seal) = proof.unzip();
+        self.push(client_frame::Frame::CompareLog(CompareLog {
+            channel_id: channel.to_bytes(),
+            seqs: comparison.asked.clone(),
+            last,
+            seal: seal.unwrap_or_default().into(),
+        }));
+        self.link.compared.insert(channel, comparison);
+    }
+
+    /// Whether the server began a new life since the channel's log was compared.
+    pub(crate) fn is_behind(&self, channel: ChannelId) -> Result<bool> {
+        let compared: Option<(u64, u64)> = self
+            .db
+            .prepare_cached("SELECT cursor_seq, life FROM channels WHERE channel = ?1")?
+            .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let life = meta::get_u64(&self.db, keys::RESTORES)?;
+        Ok(compared.is_some_and(|(cursor, compared)| cursor > 0 && compared != life))
+    }
+
+    /// Compares the channel's log first, if the server began a new life since that was
+    /// done. `true` while something has to wait for it.
+    pub(crate) fn compares_first(&mut self, channel: ChannelId) -> Result<bool> {
+        if !self.is_behind(channel)? || self.link.incomparable.contains(&channel) {
+            return Ok(false);
+        }
+        if !self.link.compared.contains_key(&channel) {
+            self.compare_log(channel)?;
+        }
+        Ok(true)
+    }
+
+    /// What was read of the channel is what the server has.
+    pub(crate) fn log_is_the_servers(&self, channel: ChannelId) -> Result<()> {
+        let life = meta::get_u64(&self.db, keys::RESTORES)?;
+        self.db
+            .prepare_cached("UPDATE channels SET life = ?2 WHERE channel = ?1")?
+            .execute(params![channel.0, life])?;
+        Ok(())
+    }
+
+    /// The server's hashes.
+    pub(crate) fn log_compared(&mut self, told: &LogCompared) -> Result<()> {
+        let Ok(channel) = ChannelId::try_from(&told.channel_id) else {
+            return Ok(());
+        };
+        let Some(comparison) = self.link.compared.remove(&channel) else {
+            return Ok(()); // Nobody asked.
+        };
+        self.dirty = true;
+        let Some(head) = &told.head else {
+            self.link.incomparable.insert(channel); // Its `Closed` says the rest.
+            return Ok(());
+        };
+        self.transaction(|engine| engine.narrow_down(channel, comparison, head.seq, told))
+    }
+
+    fn narrow_down(
+        &mut self,
+        channel: ChannelId,
+        mut comparison: Comparison,
+        head: u64,
+        told: &LogCompared,
+    ) -> Result<()> {
+        let theirs: BTreeMap<u64, &[u8]> = told
+            .known
+            .iter()
+            .map(|entry| (entry.seq, entry.hash.as_ref()))
+            .collect();
+        let first = comparison.differs.is_none();
+        for seq in &comparison.asked {
+            // What it has trimmed it once had; what is beyond its head it has not.
+            let forgotten = *seq < told.first_seq && *seq <= head;
+            let own = match seq {
+                0 => Some(GENESIS.to_vec()),
+                seq => self.entry_hash(channel, *seq)?,
+            };
+            let same = theirs
+                .get(seq)
+                .is_some_and(|hash| own.as_deref() == Some(hash));
+            if forgotten || same {
+                comparison.same = comparison.same.max(*seq);
+            } else {
+                comparison.differs = Some(comparison.differs.unwrap_or(*seq).min(*seq));
+            }
+        }
+        let Some(differs) = comparison.differs else {
+            return self.log_is_the_servers(channel);
+        };
+        // Nothing is read, sent or caught up there until the two logs are one.
+        self.link.parted.insert(channel);
+        if first && !self.is_behind(channel)? {
+            self.trouble(Trouble::ChannelForked(channel));
+            return Ok(());
+        }
+        comparison.asked = self.between(channel, comparison.same, differs.min(head + 1))?;
+        if comparison.asked.is_empty() {
+            let last = self.last_known(channel, comparison.same)?;
+            return self.roll_back(channel, last);
+        }
+        self.ask_hashes(channel, comparison, None);
+        Ok(())
+    }
+
+    /// Entries known here between two others, spread over the distance.
+    fn between(&self, channel: ChannelId, after: u64, before: u64) -> Result<Vec<u64>> {
+        let count: u64 = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FROM entries WHERE channel = ?1 AND seq > ?2 AND seq < ?3",
+            )?
+            .query_row(params![channel.0, after, before], |row| row.get(0))?;
+        let step = count.div_ceil(limits::COMPARED as u64).max(1);
+        // Invariant: the last one of each stretch is asked for, so that every answer
+        // leaves one stretch.
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT seq FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place
+                 FROM entries WHERE channel = ?1 AND seq > ?2 AND seq < ?3)
+                 WHERE place % ?4 = 0 ORDER BY seq",
+            )?
+            .query_map(params![channel.0, after, before, step], |row| row.get(0))?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// The last entry known here up to one that both logs have; 0 for none.
+    fn last_known(&self, channel: ChannelId, same: u64) -> Result<u64> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT coalesce(max(seq), 0) FROM entries WHERE channel = ?1 AND seq <= ?2",
+            )?
+            .query_row(params![channel.0, same], |row| row.get(0))?)
+    }
+}

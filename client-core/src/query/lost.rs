@@ -1,0 +1,84 @@
+//! What a timeline shows of a restored server: where its log ended, and what only this
+//! device holds since.
+
+use std::collections::BTreeSet;
+
+use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
+
+use super::timeline::{EventState, TimelineBody, TimelineItem};
+use crate::content::body_of;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::outbox::intent;
+
+fn restored_text(events: u64) -> String {
+    let events = match events {
+        0 => "nothing of this thread".to_owned(),
+        1 => "1 event".to_owned(),
+        _ => format!("{events} events"),
+    };
+    format!("the server was restored from a backup and had lost {events}: said again below")
+}
+
+impl Engine {
+    /// Shows where the log of a restored server ended.
+    pub(super) fn insert_rollbacks(
+        &self,
+        channel: ChannelId,
+        after_seq: u64,
+        ended: bool,
+        items: &mut Vec<TimelineItem>,
+    ) -> Result<()> {
+        let last = items.last().and_then(|item| item.seq).unwrap_or(after_seq);
+        for rollback in self.rollbacks(channel)? {
+            let here = rollback.seq >= after_seq && (ended || rollback.seq <= last);
+            if !here {
+                continue;
+            }
+            let place = items.partition_point(|i| i.seq.is_some_and(|seq| seq <= rollback.seq));
+            let nobody = ProfessionalId([0; 16]);
+            let notice = TimelineItem {
+                seq: Some(rollback.seq),
+                time_ms: rollback.at_ms,
+                author: nobody,
+                author_name: String::new(),
+                state: EventState::Sent { to: 0, of: 0 },
+                body: TimelineBody::Notice {
+                    kind: "restored".into(),
+                    subject: nobody,
+                    detail: restored_text(rollback.events),
+                },
+            };
+            items.insert(place, notice);
+        }
+        Ok(())
+    }
+
+    /// Events that only devices hold; this device's own are among those that wait.
+    pub(super) fn lost_items(&self, channel: ChannelId) -> Result<Vec<TimelineItem>> {
+        let unsettled = intent::unsettled(&self.db, channel)?;
+        let waiting: BTreeSet<EventId> = unsettled
+            .iter()
+            .filter_map(|(intent, _, _)| intent.wish.event_id().map(EventId))
+            .collect();
+        let mut items = Vec::new();
+        for lost in self.lost_events(channel)? {
+            let content = body_of(&lost.signed)?.content;
+            let Some(kind) = content.and_then(|content| content.kind) else {
+                continue;
+            };
+            if waiting.contains(&lost.id) {
+                continue;
+            }
+            items.push(TimelineItem {
+                seq: None,
+                time_ms: lost.time_ms,
+                author: lost.professional,
+                author_name: self.name(&lost.professional),
+                state: EventState::Lost,
+                body: TimelineBody::Event(lost.id, Box::new(kind)),
+            });
+        }
+        Ok(items)
+    }
+}

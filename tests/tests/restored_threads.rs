@@ -1,0 +1,186 @@
+//! A server that is put back from an older backup than its devices' threads: what it
+//! lost is noticed, kept, and said again.
+
+use relais_core::Event;
+use relais_core::query::{EventState, ThreadState, TimelineBody};
+use relais_tests::world::{StoreKind, Who, World};
+use relais_wire::ids::ChannelId;
+
+/// Claire (0), Nadia (1), Denis (2) and their thread, with "Bonjour" of Nadia in it.
+async fn team() -> (World, ChannelId) {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Denis").await;
+    let channel = world.thread(0, "Suivi", &[nurse, doctor]).await;
+    world.say(nurse, channel, "Bonjour");
+    world.settle().await;
+    // Everybody's leaf is renewed: the group stands still from here on.
+    world.advance(20_000);
+    for who in 0..3 {
+        let seq = world.devices[who]
+            .engine
+            .thread(channel)
+            .expect("thread")
+            .seq;
+        let engine = &mut world.devices[who].engine;
+        engine.mark_read(channel, seq).expect("read");
+        world.settle().await;
+    }
+    (world, channel)
+}
+
+/// Until nobody misses anything of the thread: what devices did not read while they
+/// came back, they ask for.
+async fn heal(world: &mut World, channel: ChannelId) {
+    for _ in 0..40 {
+        world.settle().await;
+        let misses = |device: &relais_tests::world::Device| {
+            let joined = device.engine.thread(channel);
+            let joined = joined.is_ok_and(|thread| thread.state == ThreadState::Joined);
+            let history = device.engine.history(channel).expect("history");
+            // A return that only somebody saw who was removed then is nobody's to tell.
+            joined && history.missing.iter().any(|missing| !missing.given_up)
+        };
+        if !world.devices.iter().any(misses) {
+            return;
+        }
+        world.advance(30_000);
+    }
+    panic!("something is missing for good");
+}
+
+fn notices(world: &World, who: Who, channel: ChannelId, wanted: &str) -> Vec<String> {
+    let items = world.devices[who].engine.timeline(channel, 0, usize::MAX);
+    let detail = |item: relais_core::query::TimelineItem| match item.body {
+        TimelineBody::Notice { kind, detail, .. } if kind == wanted => Some(detail),
+        _ => None,
+    };
+    items
+        .expect("timeline")
+        .into_iter()
+        .filter_map(detail)
+        .collect()
+}
+
+fn sorted(world: &World, who: Who, channel: ChannelId) -> Vec<String> {
+    let mut texts = world.texts(who, channel);
+    texts.sort_unstable();
+    texts
+}
+
+fn lost(world: &World, who: Who, channel: ChannelId) -> usize {
+    let items = world.devices[who].engine.timeline(channel, 0, usize::MAX);
+    let items = items.expect("timeline").into_iter();
+    items.filter(|item| item.state == EventState::Lost).count()
+}
+
+// proves: D6
+#[tokio::test]
+async fn what_was_said_after_the_backup_comes_back_once_to_everybody() {
+    let (mut world, channel) = team().await;
+    let backup = world.backup_server();
+    world.say(1, channel, "Tension 14/9");
+    world.settle().await;
+    world.say(2, channel, "Je passe demain");
+    world.settle().await;
+    world.restore_server(&backup).await;
+    world.say(0, channel, "Merci");
+    heal(&mut world, channel).await;
+    let mut first = None;
+    for who in 0..3 {
+        let mut texts = world.texts(who, channel);
+        let first = first.get_or_insert(texts.clone());
+        assert_eq!(*first, texts, "the same order for everybody");
+        texts.sort_unstable();
+        assert_eq!(
+            texts,
+            ["Bonjour", "Je passe demain", "Merci", "Tension 14/9"]
+        );
+        assert!(world.devices[who].events.contains(&Event::ServerRestored));
+        assert_eq!(notices(&world, who, channel, "restored").len(), 1);
+        assert_eq!(lost(&world, who, channel), 0);
+    }
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_log_that_went_on_otherwise_before_its_old_readers_came_back_takes_both() {
+    let (mut world, channel) = team().await;
+    // Denis was away: he knows nothing of what the server is about to lose.
+    world.devices[2].go_offline();
+    let backup = world.backup_server();
+    world.say(1, channel, "Tension 14/9");
+    world.settle().await;
+    world.say(0, channel, "Bien");
+    world.settle().await;
+    for who in [0, 1] {
+        world.devices[who].go_offline();
+    }
+    world.restore_server(&backup).await;
+    world.devices[2].go_online();
+    for text in ["Je passe demain", "vers 10 h", "avec le pansement"] {
+        world.say(2, channel, text);
+        world.settle().await;
+    }
+    for who in [0, 1] {
+        world.devices[who].go_online();
+    }
+    heal(&mut world, channel).await;
+    for who in 0..3 {
+        let mut texts = world.texts(who, channel);
+        texts.sort_unstable();
+        let all = [
+            "Bien",
+            "Bonjour",
+            "Je passe demain",
+            "Tension 14/9",
+            "avec le pansement",
+            "vers 10 h",
+        ];
+        assert_eq!(texts, all, "{}", world.devices[who].name);
+    }
+    assert_eq!(notices(&world, 2, channel, "restored").len(), 0);
+}
+
+// proves: D6, M8
+#[tokio::test]
+async fn a_removal_that_was_lost_is_made_again_before_anything_is_said() {
+    let (mut world, channel) = team().await;
+    let backup = world.backup_server();
+    world.remove(0, channel, 2);
+    world.settle().await;
+    world.say(1, channel, "Sans Denis");
+    world.settle().await;
+    world.restore_server(&backup).await;
+    heal(&mut world, channel).await;
+    for who in [0, 1] {
+        assert_eq!(world.texts(who, channel), ["Bonjour", "Sans Denis"]);
+        assert_eq!(notices(&world, who, channel, "removed").len(), 1);
+    }
+    assert_eq!(world.texts(2, channel), ["Bonjour"]);
+}
+
+// proves: D6
+#[tokio::test]
+async fn somebody_whose_joining_was_lost_is_added_again_and_hears_no_more_than_before() {
+    let (mut world, channel) = team().await;
+    let locum = world.add_user("Lucie").await;
+    let backup = world.backup_server();
+    world.say(1, channel, "Avant Lucie");
+    world.settle().await;
+    world.add(0, channel, locum);
+    world.settle().await;
+    world.say(1, channel, "Avec Lucie");
+    world.settle().await;
+    world.say(locum, channel, "Merci");
+    world.settle().await;
+    world.restore_server(&backup).await;
+    heal(&mut world, channel).await;
+    for who in 0..3 {
+        assert_eq!(
+            sorted(&world, who, channel),
+            ["Avant Lucie", "Avec Lucie", "Bonjour", "Merci"]
+        );
+    }
+    assert_eq!(sorted(&world, locum, channel), ["Avec Lucie", "Merci"]);
+}
