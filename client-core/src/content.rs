@@ -16,6 +16,10 @@ pub(crate) fn blob_ids(body: &EventBody) -> Vec<Bytes> {
     let kind = body.content.as_ref().and_then(|c| c.kind.as_ref());
     match kind {
         Some(Kind::Photo(photo)) => photo.original.iter().map(|b| b.blob_id.clone()).collect(),
+        Some(Kind::Recovered(again)) => {
+            let inner = body_of(&again.signed_event);
+            inner.map(|inner| blob_ids(&inner)).unwrap_or_default()
+        }
         _ => Vec::new(),
     }
 }
@@ -25,6 +29,24 @@ pub(crate) fn body_of(signed: &[u8]) -> Result<EventBody> {
     SignedEvent::decode(signed)
         .and_then(|event| EventBody::decode(event.body))
         .map_err(|_| Error::Corrupt("event"))
+}
+
+/// What an event says: of one that somebody recovered, what its author said.
+pub(crate) fn said_in(signed: &[u8]) -> Result<EventBody> {
+    let body = body_of(signed)?;
+    match body.content.as_ref().and_then(|c| c.kind.as_ref()) {
+        Some(Kind::Recovered(again)) => body_of(&again.signed_event),
+        _ => Ok(body),
+    }
+}
+
+/// The event, verbatim, of another author that this one recovers.
+pub(crate) fn recovered_in(signed: &[u8]) -> Result<Option<Bytes>> {
+    let kind = body_of(signed)?.content.and_then(|c| c.kind);
+    Ok(match kind {
+        Some(Kind::Recovered(again)) => Some(again.signed_event),
+        _ => None,
+    })
 }
 
 pub(crate) fn is_void(signed: &[u8]) -> bool {

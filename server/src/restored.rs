@@ -69,11 +69,11 @@ impl Seals {
         }
     }
 
-    /// Whether the entry was sealed in the store's present life or one that it does not
-    /// know: a store that has not got it was restored since.
-    pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> bool {
+    /// The life in which an entry was sealed, if that is the store's present one or one
+    /// that it does not know: a store that has not got the entry was restored since.
+    pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> Option<u64> {
         let sealed = self.mac.channel_sealed(channel, last, seal);
-        sealed.is_some_and(|number| number >= self.number.load(Ordering::SeqCst))
+        sealed.filter(|number| *number >= self.number.load(Ordering::SeqCst))
     }
 
     /// Of no server.
@@ -85,12 +85,13 @@ impl Seals {
 
 impl App {
     /// The store was found to be older than what a device saw: counted durably, and
-    /// all connections begin again.
-    pub async fn found_restored(&self) -> Result<(), StoreError> {
+    /// all connections begin again. `beyond`: a life that was, as far as that is known.
+    pub async fn found_restored(&self, beyond: u64) -> Result<(), StoreError> {
         if self.restored.noticed.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        match self.store.note_restore(self.now_ms()).await {
+        let at_least = self.now_ms().max(beyond.saturating_add(1));
+        match self.store.note_restore(at_least).await {
             Ok(count) => {
                 self.restored.number.store(count, Ordering::SeqCst);
                 tracing::warn!(count, "the store was restored from a backup");

@@ -230,8 +230,9 @@ async fn told(lie: Lie, ends: Ends) {
     let device = &morning.world.devices[nurse].engine;
     let describe = || {
         format!(
-            "{:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?}",
             device.troubles(),
+            device.failed_acts(),
             device.sync_state(),
             device
                 .threads()

@@ -1,6 +1,7 @@
 //! A server that is put back from an older backup than its devices' threads: what it
 //! lost is noticed, kept, and said again.
 
+use relais_content::v1::content::Kind;
 use relais_core::Event;
 use relais_core::query::{EventState, ThreadState, TimelineBody};
 use relais_tests::world::{StoreKind, Who, World};
@@ -183,4 +184,104 @@ async fn somebody_whose_joining_was_lost_is_added_again_and_hears_no_more_than_b
         );
     }
     assert_eq!(sorted(&world, locum, channel), ["Avec Lucie", "Merci"]);
+}
+
+// proves: D6
+#[tokio::test]
+async fn what_an_absent_author_said_is_said_again_by_a_colleague_and_shown_once() {
+    let (mut world, channel) = team().await;
+    let backup = world.backup_server();
+    world.say(1, channel, "Tension 14/9");
+    world.settle().await;
+    world.devices[1].go_offline();
+    world.restore_server(&backup).await;
+    heal(&mut world, channel).await;
+    assert_eq!(world.texts(2, channel), ["Bonjour", "Tension 14/9"]);
+    assert_eq!(lost(&world, 2, channel), 1, "its author may still say it");
+    world.advance(150_000);
+    heal(&mut world, channel).await;
+    let nurse = world.devices[1].professional();
+    for who in [0, 2] {
+        assert_eq!(world.texts(who, channel), ["Bonjour", "Tension 14/9"]);
+        assert_eq!(lost(&world, who, channel), 0);
+        let items = world.timeline(who, channel);
+        let said = |item: &relais_core::query::TimelineItem| {
+            matches!(&item.body, TimelineBody::Event(_, kind)
+                if matches!(&**kind, Kind::Message(message) if message.text == "Tension 14/9"))
+        };
+        let item = items.iter().find(|item| said(item)).expect("shown");
+        assert_eq!(item.author, nurse);
+        assert!(matches!(item.state, EventState::Sent { .. }));
+    }
+    // The author comes back, says it too, and what waited follows it.
+    world.say(1, channel, "Et 13/8 ce soir");
+    world.devices[1].go_online();
+    heal(&mut world, channel).await;
+    let texts = ["Bonjour", "Tension 14/9", "Et 13/8 ce soir"];
+    for who in 0..3 {
+        assert_eq!(world.texts(who, channel), texts);
+    }
+}
+
+// proves: D6, M8
+#[tokio::test]
+async fn what_was_lost_reaches_nobody_who_has_joined_since() {
+    let (mut world, channel) = team().await;
+    let locum = world.add_user("Lucie").await;
+    // Denis was away, a manager, and adds Lucie to the circle that he knows.
+    world.promote(0, channel, 2);
+    world.settle().await;
+    world.devices[2].go_offline();
+    let backup = world.backup_server();
+    world.say(1, channel, "Avant Lucie");
+    world.settle().await;
+    for who in [0, 1] {
+        world.devices[who].go_offline();
+    }
+    world.restore_server(&backup).await;
+    world.devices[2].go_online();
+    world.add(2, channel, locum);
+    world.settle().await;
+    for who in [0, 1] {
+        world.devices[who].go_online();
+    }
+    heal(&mut world, channel).await;
+    world.advance(200_000);
+    heal(&mut world, channel).await;
+    assert_eq!(sorted(&world, locum, channel), [""; 0]);
+    // Its author decides, and those who heard it still have it.
+    let failed = world.devices[1].engine.failed_acts().expect("failures");
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(world.texts(0, channel), ["Bonjour", "Avant Lucie"]);
+    assert_eq!(lost(&world, 0, channel), 1);
+    world.devices[1]
+        .engine
+        .retry(failed[0].number)
+        .expect("said");
+    heal(&mut world, channel).await;
+    assert_eq!(world.texts(locum, channel), ["Avant Lucie"]);
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_second_restore_in_the_middle_of_the_first_loses_nothing() {
+    let (mut world, channel) = team().await;
+    let backup = world.backup_server();
+    for who in 0..3 {
+        world.say(who, channel, &format!("de {who}"));
+        world.settle().await;
+    }
+    world.restore_server(&backup).await;
+    for _ in 0..12 {
+        world.turn().await;
+        world.advance(5);
+    }
+    world.restore_server(&backup).await;
+    heal(&mut world, channel).await;
+    for who in 0..3 {
+        assert_eq!(
+            sorted(&world, who, channel),
+            ["Bonjour", "de 0", "de 1", "de 2"]
+        );
+    }
 }

@@ -177,7 +177,7 @@ impl Body {
                 handover: hex::encode(&ack.handover),
                 synthesis: ack.synthesis.clone(),
             },
-            Kind::ReadMarker(_) | Kind::Void(_) => Self::Other,
+            Kind::ReadMarker(_) | Kind::Void(_) | Kind::Recovered(_) => Self::Other,
         }
     }
 }

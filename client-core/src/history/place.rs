@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::archive::{STEP_BYTES, STEP_ENTRIES, may_tell};
 use super::import::Import;
-use crate::content::body_of;
+use crate::content::{body_of, said_in};
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 use crate::inbox::commit::roster_changes;
@@ -124,16 +124,21 @@ impl Engine {
     ) -> Result<String> {
         let channel = import.channel;
         let body = body_of(signed)?;
-        let (Ok(id), Ok(device)) = (
+        let (Ok(own_id), Ok(device)) = (
             EventId::try_from(&body.event_id),
             DeviceId::try_from(&body.device_id),
         ) else {
             return Ok("malformed event".into());
         };
+        let said = match self.said(channel, self.owner_of(header), body.clone())? {
+            Ok(said) => said,
+            Err(reason) => return Ok(reason),
+        };
+        let id = said.id;
         let again = said_again(header);
         self.found_again(channel, id)?;
         match self.event_seq(channel, id)? {
-            Some(seq) if seq == header.seq || again => return Ok(String::new()),
+            Some(seq) if seq == header.seq || again || id != own_id => return Ok(String::new()),
             Some(_) => return Ok("an event that was shown already".into()),
             None => {}
         }
@@ -146,7 +151,8 @@ impl Engine {
             false => self.entry_hash(channel, body.last_seen_seq)?,
         };
         self.check_seen(channel, seen, &body)?;
-        let kind = body
+        let kind = said
+            .body
             .content
             .as_ref()
             .map_or(0, relais_content::kinds::kind_number);
@@ -160,17 +166,17 @@ impl Engine {
                 header.seq,
                 id.0,
                 device.0,
-                self.owner_of(header).0,
+                said.author.0,
                 body.counter,
                 header.time_ms,
                 kind,
                 signed,
                 import.id
             ])?;
-        self.settle_own(channel, id)?;
+        self.settle_own(channel, own_id)?;
         if let Some(Content {
             kind: Some(Kind::Photo(photo)),
-        }) = &body.content
+        }) = &said.body.content
             && let Some(original) = &photo.original
         {
             self.expect_blob(channel, original)?;
@@ -304,7 +310,7 @@ impl Engine {
             let signed: Vec<u8> = row.get(3)?;
             size += signed.len();
             done = row.get(0)?;
-            if let Some(content) = &body_of(&signed)?.content {
+            if let Some(content) = &said_in(&signed)?.content {
                 let event = Folded {
                     channel: import.channel,
                     seq: done,
@@ -377,7 +383,7 @@ impl Engine {
             .query_row([channel.0], |row| row.get(0))
             .optional()?;
         let content = signed
-            .map(|s| body_of(&s))
+            .map(|s| said_in(&s))
             .transpose()?
             .and_then(|b| b.content);
         match content.and_then(|c| c.kind) {

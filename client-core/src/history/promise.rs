@@ -75,7 +75,7 @@ impl Engine {
             })?
             .collect::<Result<_, _>>()?;
         for (seq, time_ms, author, signed) in notes {
-            let content = crate::content::body_of(&signed)?.content;
+            let content = crate::content::said_in(&signed)?.content;
             let Some(Content {
                 kind: Some(Kind::MembershipNote(note)),
             }) = content

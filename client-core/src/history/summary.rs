@@ -56,7 +56,7 @@ impl Engine {
         )?;
         let mut rows = statement.query(params![channel.0, last])?;
         while let Some(row) = rows.next()? {
-            let content = crate::content::body_of(&row.get::<_, Vec<u8>>(2)?)?.content;
+            let content = crate::content::said_in(&row.get::<_, Vec<u8>>(2)?)?.content;
             let open = match content.and_then(|c| c.kind) {
                 Some(Kind::TaskCreated(TaskCreated { task_id, .. }))
                 | Some(Kind::TaskChanged(TaskChanged { task_id, .. })) => {

@@ -163,16 +163,29 @@ impl Engine {
         if !aad.said_again && body.counter <= self.last_counter(channel, device)? {
             return Err(park("an event out of its author's order"));
         }
+        let (counter, known_structure) = (body.counter, body.structure_seq);
         let content = body.content.as_ref();
-        let kind = self
-            .judge_content(
-                channel,
-                &self.roster(channel)?,
-                &author,
-                entry.time_ms,
-                content,
-            )?
-            .map_err(park)?;
+        self.judge_content(
+            channel,
+            &self.roster(channel)?,
+            &author,
+            entry.time_ms,
+            content,
+        )?
+        .map_err(park)?;
+        let said = self.said(channel, author, body)?.map_err(|reason| {
+            match known_structure > self.structure.head().seq {
+                true => Fault::Waits(Some(known_structure)),
+                false => park(reason),
+            }
+        })?;
+        if said.id != id {
+            self.found_again(channel, said.id)?;
+            if self.event_seq(channel, said.id)?.is_some() {
+                return Ok(()); // Its author was faster, or another member.
+            }
+        }
+        let content = said.body.content.as_ref();
         self.db
             .prepare_cached(
                 "INSERT INTO events (channel, seq, event_id, device, professional, counter,
@@ -181,12 +194,12 @@ impl Engine {
             .execute(params![
                 channel.0,
                 entry.seq,
-                id.0,
+                said.id.0,
                 device.0,
-                author.0,
-                body.counter,
+                said.author.0,
+                counter,
                 entry.time_ms,
-                kind,
+                content.map_or(0, relais_content::kinds::kind_number),
                 signed
             ])?;
         if let Some(content) = content {
@@ -194,7 +207,7 @@ impl Engine {
                 channel,
                 seq: entry.seq,
                 time_ms: entry.time_ms,
-                author,
+                author: said.author,
                 content,
             })?;
         }
@@ -218,7 +231,7 @@ impl Engine {
             .query_row(params![channel.0, seq], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
-        let first = decode(&signed)?.1;
+        let first = crate::content::said_in(&signed)?;
         Ok(by != device.0 && person == author.0 && first.content == body.content)
     }
 
@@ -264,11 +277,13 @@ impl Engine {
         Ok(())
     }
 
+    /// The author's event at a place, verbatim.
     fn event_at(&self, channel: ChannelId, seq: u64) -> Result<Vec<u8>> {
-        Ok(self
+        let signed: Vec<u8> = self
             .db
             .prepare_cached("SELECT signed FROM events WHERE channel = ?1 AND seq = ?2")?
-            .query_row(params![channel.0, seq], |row| row.get(0))?)
+            .query_row(params![channel.0, seq], |row| row.get(0))?;
+        Ok(crate::content::recovered_in(&signed)?.map_or(signed, Vec::from))
     }
 
     /// Hash of an entry, if this device knows it.

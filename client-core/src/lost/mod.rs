@@ -3,7 +3,8 @@
 //! what it lost is kept here, taken out of the projections, and said again.
 //!
 //! Owns: noticing where two logs part ([`compare`]), going back to there
-//! ([`roll_back`]), saying events and changes of the circle again ([`again`]).
+//! ([`roll_back`]), saying events and changes of the circle again ([`again`]), and those
+//! of others ([`recovered`]).
 //!
 //! Invariants: nothing is rolled back unless the server says that it begins a new life
 //! (`Ready.restores`), which is shown, and not often; what is rolled back stays in
@@ -13,6 +14,7 @@
 
 mod again;
 mod compare;
+mod recovered;
 mod roll_back;
 
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};

@@ -9,7 +9,9 @@ use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::v1::{EntryHeader, EntryKind};
 use rusqlite::params;
 
-use crate::content::body_of;
+use super::again::turn;
+use super::recovered::AUTHORS_MS;
+use crate::content::{body_of, recovered_in, said_in};
 use crate::engine::{Engine, Event, Trouble};
 use crate::error::{Error, Result};
 use crate::inbox::ChannelRow;
@@ -108,6 +110,7 @@ impl Engine {
     /// device's own.
     fn lose_events(&mut self, channel: ChannelId, seq: u64) -> Result<Vec<Lost>> {
         let me = self.identity()?.device();
+        let turn_ms = AUTHORS_MS + turn(channel, me) % AUTHORS_MS;
         let mut lost: Vec<Lost> = self
             .db
             .prepare_cached(
@@ -128,24 +131,27 @@ impl Engine {
             })?
             .collect::<Result<_, _>>()?;
         for event in &lost {
-            if !is_said_again(event.kind, &event.signed)? {
+            // One that was recovered is lost as its author's.
+            let said = recovered_in(&event.signed)?.map_or(event.signed.clone(), Vec::from);
+            if !is_said_again(&said)? {
                 continue;
             }
+            let device = body_of(&said)?.device_id;
             self.db
                 .prepare_cached(
                     "INSERT INTO lost_events (channel, event_id, time_ms, device, professional,
-                     signed, audience, lost_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                     signed, audience, next_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                      ON CONFLICT (channel, event_id) DO NOTHING",
                 )?
                 .execute(params![
                     channel.0,
                     event.id.0,
                     event.time_ms,
-                    event.device.0,
+                    device.as_ref(),
                     event.professional.0,
-                    event.signed,
+                    said,
                     self.circle_at(channel, event.seq)?,
-                    self.now_ms
+                    self.now_ms + turn_ms
                 ])?;
         }
         self.db
@@ -213,7 +219,7 @@ impl Engine {
         let mut rows = statement.query([channel.0])?;
         while let Some(row) = rows.next()? {
             let signed: Vec<u8> = row.get(3)?;
-            if let Some(content) = &body_of(&signed)?.content {
+            if let Some(content) = &said_in(&signed)?.content {
                 let event = Folded {
                     channel,
                     seq: row.get(0)?,
@@ -254,7 +260,7 @@ impl Engine {
                 }
             }
             last = event.counter;
-            let verbatim = event.kind == VOID || is_said_again(event.kind, &event.signed)?;
+            let verbatim = event.kind == VOID || is_said_again(&event.signed)?;
             let (id, signed) = match verbatim {
                 true => (event.id, event.signed.clone()),
                 false => self.void_at(channel, event.counter)?,
@@ -334,20 +340,10 @@ impl Engine {
     }
 }
 
-const THREAD_OPENED: u32 = 1;
-const READ_MARKER: u32 = 10;
 const VOID: u32 = 11;
-const HISTORY_SHARED: u32 = 12;
 
-/// Whether an event still means the same in a log that went on otherwise: what names
-/// sequences or rosters of the lost one does not.
-fn is_said_again(kind: u32, signed: &[u8]) -> Result<bool> {
-    Ok(match kind {
-        READ_MARKER | VOID | HISTORY_SHARED => false,
-        THREAD_OPENED => match body_of(signed)?.content.and_then(|content| content.kind) {
-            Some(Kind::ThreadOpened(opened)) => opened.rosters.len() <= 1,
-            _ => false,
-        },
-        _ => true,
-    })
+/// Whether an event is said again as it is.
+fn is_said_again(signed: &[u8]) -> Result<bool> {
+    let content = body_of(signed)?.content;
+    Ok(content.is_some_and(|content| relais_content::validate::stands_for_itself(&content)))
 }

@@ -80,7 +80,7 @@ impl Engine {
         self.rewrite(intent.id, &Wish::Members(change))
     }
 
-    fn rewrite(&mut self, intent: i64, wish: &Wish) -> Result<()> {
+    pub(super) fn rewrite(&mut self, intent: i64, wish: &Wish) -> Result<()> {
         self.db
             .prepare_cached(
                 "UPDATE intents SET payload = ?2, state = 'waiting',

@@ -52,6 +52,7 @@ impl Engine {
         self.want_follow()?;
         self.link.lost_at_ms = None;
         let held = self.want_lost_changes()?;
+        self.want_recoveries(&held)?;
         self.want_directory()?;
         self.want_sealing_key()?;
         let mut blocked = BTreeSet::new();
@@ -72,9 +73,9 @@ impl Engine {
                     blocked.insert(channel);
                 }
             }
-            if let (Wish::Event { id, .. }, Some(channel), false) =
+            if let (Wish::Event { id, signed }, Some(channel), false) =
                 (&intent.wish, intent.channel, intent.sent)
-                && (held.contains(&channel) || !self.goes_out(&intent, channel, *id)?)
+                && (held.contains(&channel) || !self.goes_out(&intent, channel, *id, signed)?)
             {
                 blocked.insert(channel);
                 continue;
@@ -97,8 +98,18 @@ impl Engine {
 
     /// Whether an event can go now. One that would reach somebody who was not there
     /// when it was said first fails visibly: its author decides.
-    fn goes_out(&mut self, intent: &Intent, channel: ChannelId, event: EventId) -> Result<bool> {
+    fn goes_out(
+        &mut self,
+        intent: &Intent,
+        channel: ChannelId,
+        event: EventId,
+        signed: &[u8],
+    ) -> Result<bool> {
+        let (event, others) = self.lost_id(event, signed)?;
         match self.hearing(channel, event)? {
+            // Its author said it meanwhile, or it is not for all who are there now.
+            _ if others && self.audience(channel, event)?.is_none() => self.hush(intent, signed),
+            Hearing::Closed(_) if others => self.hush(intent, signed),
             Hearing::Open => Ok(true),
             Hearing::Waits => Ok(false),
             Hearing::Closed(newcomer) => {
@@ -110,6 +121,14 @@ impl Engine {
                 Ok(false)
             }
         }
+    }
+
+    /// Leaves a void where somebody else's event was to be said again.
+    fn hush(&mut self, intent: &Intent, signed: &[u8]) -> Result<bool> {
+        let (id, signed) = self.void_for(signed)?;
+        self.rewrite(intent.id, &Wish::Event { id, signed })?;
+        self.dirty = true;
+        Ok(false)
     }
 
     /// Repeats, byte for byte and in counter order, what an earlier connection

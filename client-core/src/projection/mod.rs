@@ -80,7 +80,9 @@ impl Engine {
                 | Kind::Photo(_)
                 | Kind::HandoverNote(_)
                 | Kind::HistoryShared(_)
-                | Kind::Void(_),
+                | Kind::Void(_)
+                // What they recover is folded in their place.
+                | Kind::Recovered(_),
             )
             | None => Ok(()),
         }

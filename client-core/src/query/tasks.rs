@@ -201,7 +201,7 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         let mut list = Vec::new();
         for (event, author, time_ms, signed) in rows {
-            let content = crate::content::body_of(&signed)?.content;
+            let content = crate::content::said_in(&signed)?.content;
             let Some(Kind::HandoverNote(note)) = content.and_then(|c| c.kind) else {
                 continue;
             };

@@ -191,7 +191,7 @@ impl Engine {
             let author = ProfessionalId(row.get(3)?);
             let body = match row.get::<_, Option<Vec<u8>>>(8)? {
                 Some(signed) => {
-                    let content = crate::content::body_of(&signed)?.content;
+                    let content = crate::content::said_in(&signed)?.content;
                     let Some(kind) = content.and_then(|c| c.kind) else {
                         continue;
                     };
@@ -294,7 +294,7 @@ impl Engine {
                     row.get(0)
                 })
                 .optional()?;
-            let body = signed.map(|s| crate::content::body_of(&s)).transpose()?;
+            let body = signed.map(|s| crate::content::said_in(&s)).transpose()?;
             Ok(body.and_then(|b| b.content).and_then(|c| c.kind))
         };
         let mut told = Told::default();
@@ -357,7 +357,9 @@ impl Engine {
                 Wish::Event { id, signed } => {
                     let content = crate::content::body_of(signed)?.content;
                     match content.and_then(|c| c.kind) {
-                        None | Some(Kind::ReadMarker(_) | Kind::Void(_)) => continue,
+                        None | Some(Kind::ReadMarker(_) | Kind::Void(_) | Kind::Recovered(_)) => {
+                            continue;
+                        }
                         Some(kind) if told.again(&kind) => continue,
                         Some(kind) => TimelineBody::Event(*id, Box::new(kind)),
                     }

@@ -46,9 +46,11 @@ impl Engine {
         pause_ms: u64,
     ) -> Result<()> {
         // What was written while this person was outside is nobody's promise to them.
-        let was_out = self
-            .channel_row(channel)?
-            .is_some_and(|row| row.state == "removed");
+        let state = self.channel_row(channel)?.map(|row| row.state);
+        let was_out = match state.as_deref() {
+            Some("rejoin") => self.was_out(channel)?,
+            state => state == Some("removed"),
+        };
         self.db
             .prepare_cached(
                 "INSERT INTO channels (channel, incarnation, epoch, joined_seq, cursor_seq,
@@ -84,6 +86,16 @@ impl Engine {
         self.dirty = true;
         self.events.push_back(Event::ThreadsChanged);
         Ok(())
+    }
+
+    /// Whether the person was no member when the channel began to come back.
+    fn was_out(&self, channel: ChannelId) -> Result<bool> {
+        let was_out: Option<bool> = self
+            .db
+            .prepare_cached("SELECT was_out FROM rejoins WHERE channel = ?1")?
+            .query_row([channel.0], |row| row.get(0))
+            .optional()?;
+        Ok(was_out.unwrap_or(false))
     }
 
     /// What was in flight in the channel waits again; its bytes stay recognisable.
@@ -217,11 +229,8 @@ impl Engine {
             self.events.push_back(Event::ThreadsChanged);
             return Ok(());
         }
-        let was_out: bool = self
-            .db
-            .prepare_cached("SELECT was_out FROM rejoins WHERE channel = ?1")?
-            .query_row([channel.0], |row| row.get(0))?;
-        if was_out && !self.rollbacks(channel)?.is_empty() {
+        let forgot = self.is_behind(channel)? || !self.rollbacks(channel)?.is_empty();
+        if forgot && self.was_out(channel)? {
             // Let in for a moment, by a server that had forgotten the removal.
             return self.close_channel(channel, "removed", "you were removed from this thread");
         }

@@ -53,6 +53,7 @@ pub const TABLE: &[Row] = &[
     row(10, "read_marker",           true,  true,        false),
     row(11, "void",                  true,  true,        false),
     row(12, "history_shared",        true,  true,        false),
+    row(13, "recovered",             true,  true,        false),
 ];
 
 fn find(kind: u32) -> Option<&'static Row> {
@@ -75,6 +76,7 @@ pub fn kind_number(content: &Content) -> u32 {
         Some(Kind::ReadMarker(_)) => 10,
         Some(Kind::Void(_)) => 11,
         Some(Kind::HistoryShared(_)) => 12,
+        Some(Kind::Recovered(_)) => 13,
     }
 }
 
@@ -130,8 +132,8 @@ mod tests {
             let carried: Vec<u32> = (0..64).filter(|kind| permitted(channel, *kind)).collect();
             let expected: &[u32] = match channel {
                 ChannelKind::Unspecified => &[],
-                ChannelKind::Main => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-                ChannelKind::Compartment => &[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+                ChannelKind::Main => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+                ChannelKind::Compartment => &[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
             };
             assert_eq!(carried, expected, "{channel:?}");
             assert!(!permitted(channel, u32::MAX));
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_may_only_acknowledge_mark_void_and_answer_requests() {
+    fn a_reader_may_only_acknowledge_mark_void_answer_requests_and_recover() {
         let reader: Vec<&str> = (0..64)
             .filter(|kind| !needs_write(*kind))
             .map(kind_name)
@@ -185,6 +187,7 @@ mod tests {
             "read_marker",
             "void",
             "history_shared",
+            "recovered",
         ];
         assert_eq!(reader, allowed);
     }

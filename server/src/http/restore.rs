@@ -48,7 +48,7 @@ pub async fn restore(State(app): State<Arc<App>>, request: Request) -> Result<Re
         }
     }
     app.structure_changed();
-    app.found_restored().await?;
+    app.found_restored(0).await?;
     Ok(answer(&app.structure.now()))
 }
 

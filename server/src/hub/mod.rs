@@ -122,7 +122,7 @@ impl Hub {
     }
 
     /// See [`Seals::proves_restore`].
-    pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> bool {
+    pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> Option<u64> {
         self.seals.proves_restore(channel, last, seal)
     }
 

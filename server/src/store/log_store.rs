@@ -118,8 +118,8 @@ impl<B: Backend> Store for LogStore<B> {
         Box::pin(self.shared.cold(Shared::load_restores))
     }
 
-    fn note_restore(&self, now_ms: u64) -> Stored<'_, u64> {
-        self.submit(move |engine| engine.note_restore(now_ms))
+    fn note_restore(&self, at_least: u64) -> Stored<'_, u64> {
+        self.submit(move |engine| engine.note_restore(at_least))
     }
 
     fn recall(

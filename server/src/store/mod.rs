@@ -377,9 +377,10 @@ pub trait Store: Send + Sync + 'static {
     /// Number of the store's life since it was last restored from a backup; 0 for one
     /// that never was, as far as anybody noticed.
     fn restores(&self) -> Stored<'_, u64>;
-    /// A new life begins: its number, higher than the last one and at least `now_ms`,
-    /// so that a backup that is restored twice does not use a number twice.
-    fn note_restore(&self, now_ms: u64) -> Stored<'_, u64>;
+    /// A new life begins: its number, higher than the last one that the store knows and
+    /// at least `at_least`, so that a backup that is restored twice does not use a number
+    /// twice.
+    fn note_restore(&self, at_least: u64) -> Stored<'_, u64>;
     /// The remembered answer of a repetition; `Some(Err(STALE_SEND_COUNTER))` for a counter
     /// used with other bytes, or not above the highest one and forgotten; `None` for a new one.
     fn recall(

@@ -98,10 +98,10 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
         return Err(RefusalCode::Malformed.into());
     }
     if let Some(last) = &asked.last
-        && app.hub.proves_restore(&asked.channel_id, last, &asked.seal)
+        && let Some(life) = app.hub.proves_restore(&asked.channel_id, last, &asked.seal)
         && hash_of(app, channel, last.seq).await?.as_ref() != Some(&last.hash)
     {
-        app.found_restored().await?;
+        app.found_restored(life).await?;
     }
     let mut compared = LogCompared {
         channel_id: asked.channel_id,

@@ -174,7 +174,7 @@ async fn connect(
             restored,
         } => {
             if restored {
-                app.found_restored().await?;
+                app.found_restored(0).await?;
             }
             let receipt = app.mac.receipt(device, connection, &body.lease).into();
             let wake = app.hub.connect(caller.device);

@@ -105,7 +105,7 @@ impl World {
             let wiped = relais_core::engine::Trouble::Wiped;
             let troubles = device.engine.troubles().iter();
             let troubles: Vec<_> = troubles.filter(|t| **t != wiped).collect();
-            assert!(troubles.is_empty(), "{}: {troubles:?}", device.name);
+            assert!(troubles.is_empty(), "{troubles:?}: {}", self.describe());
             for thread in device.engine.threads().unwrap_or_default() {
                 let items = device.engine.timeline(thread.channel, 0, usize::MAX);
                 for item in items.expect("timeline") {

@@ -15,6 +15,7 @@ mod exchange;
 mod handover;
 mod history;
 mod patient;
+mod recovered;
 mod task;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod hostile;
 pub(crate) mod samples;
 
 pub use card::card;
+pub use recovered::stands_for_itself;
 
 use std::fmt::Display;
 
@@ -72,5 +74,6 @@ pub fn content(content: &v1::Content) -> Result<(), FieldError> {
         Some(Kind::ReadMarker(marker)) => exchange::read_marker(*marker),
         Some(Kind::Void(v1::Void {})) => Ok(()),
         Some(Kind::HistoryShared(shared)) => history::shared(shared),
+        Some(Kind::Recovered(again)) => recovered::event(again),
     }
 }

@@ -1,13 +1,15 @@
 //! One valid value of each kind, of fictitious people, for the tests to alter.
 
+use prost::Message as _;
+
 use super::Checked;
 use crate::ins::Oid;
 use crate::v1::content::Kind;
 use crate::v1::{
-    Alert, AlertKind, Basis, BlobReference, Card, ChannelKind, Contact, Content, Date,
+    Alert, AlertKind, Basis, BlobReference, Card, ChannelKind, Contact, Content, Date, EventBody,
     HandoverAcknowledged, HandoverNote, HistoryKind, HistoryShared, IdentityStatus, Ins,
-    Laterality, MembershipNote, Message, PatientHeader, Photo, Priority, ReadMarker, RequestKind,
-    Sex, TaskChange, TaskChanged, TaskCreated, ThreadOpened, Void,
+    Laterality, MembershipNote, Message, PatientHeader, Photo, Priority, ReadMarker, Recovered,
+    RequestKind, Sex, SignedEvent, TaskChange, TaskChanged, TaskCreated, ThreadOpened, Void,
 };
 
 /// Alters a valid value and expects a refusal of exactly that field.
@@ -47,6 +49,7 @@ pub(crate) fn all() -> Vec<Content> {
         Kind::ReadMarker(ReadMarker { seq: 7 }),
         Kind::Void(Void {}),
         Kind::HistoryShared(history_shared()),
+        Kind::Recovered(recovered()),
     ]
     .map(content)
     .into()
@@ -179,6 +182,31 @@ pub(crate) fn history_shared() -> HistoryShared {
         last_seq: 80,
         events: 60,
     }
+}
+
+pub(crate) fn event_body() -> EventBody {
+    EventBody {
+        channel_id: bytes(1, 16),
+        event_id: bytes(2, 16),
+        device_id: bytes(3, 16),
+        counter: 4,
+        content: Some(content(Kind::Message(message()))),
+        ..EventBody::default()
+    }
+}
+
+pub(crate) fn recovered_of(body: &EventBody) -> Recovered {
+    let signed = SignedEvent {
+        body: body.encode_to_vec().into(),
+        signature: bytes(5, 64),
+    };
+    Recovered {
+        signed_event: signed.encode_to_vec().into(),
+    }
+}
+
+pub(crate) fn recovered() -> Recovered {
+    recovered_of(&event_body())
 }
 
 pub(crate) fn card() -> Card {

@@ -92,9 +92,9 @@ impl<B: Backend> Engine<B> {
 
 impl<B: Backend> Engine<B> {
     /// See [`crate::store::Store::note_restore`].
-    pub fn note_restore(&mut self, now_ms: u64) -> Result<u64, StoreError> {
+    pub fn note_restore(&mut self, at_least: u64) -> Result<u64, StoreError> {
         let key = keys::single(keys::RESTORES);
-        let restores = restores(self.get(&key)?)?.saturating_add(1).max(now_ms);
+        let restores = restores(self.get(&key)?)?.saturating_add(1).max(at_least);
         self.put(key, Bytes::copy_from_slice(&restores.to_be_bytes()));
         Ok(restores)
     }
