@@ -39,6 +39,9 @@ impl Engine {
         for sql in [
             "UPDATE blobs SET retry_at_ms = ?1 WHERE retry_at_ms > ?2",
             "UPDATE rejoins SET next_ms = ?1 WHERE next_ms > ?2",
+            "UPDATE lost_events SET next_ms = ?1 WHERE next_ms > ?2",
+            "UPDATE lost_changes SET next_ms = ?1 WHERE next_ms > ?2",
+            "UPDATE lost_changes SET until_ms = ?1 WHERE until_ms > ?2",
         ] {
             self.db.prepare_cached(sql)?.execute([now, latest])?;
         }

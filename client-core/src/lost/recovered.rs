@@ -100,7 +100,8 @@ impl Engine {
             return Ok(());
         }
         let me = self.identity()?.device();
-        let due: Vec<([u8; 16], [u8; 16], [u8; 16], Vec<u8>)> = self
+        type Row = ([u8; 16], [u8; 16], [u8; 16], Vec<u8>);
+        let due: Vec<Row> = self
             .db
             .prepare_cached(
                 "SELECT l.channel, event_id, device, signed FROM lost_events l
