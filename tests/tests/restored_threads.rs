@@ -3,6 +3,7 @@
 
 use relais_content::v1::content::Kind;
 use relais_core::Event;
+use relais_core::engine::Trouble;
 use relais_core::query::{EventState, ThreadState, TimelineBody};
 use relais_tests::world::{StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
@@ -284,4 +285,131 @@ async fn a_second_restore_in_the_middle_of_the_first_loses_nothing() {
             ["Bonjour", "de 0", "de 1", "de 2"]
         );
     }
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_server_that_is_put_back_again_and_again_is_not_believed_and_loses_nothing() {
+    let (mut world, channel) = team().await;
+    world.hostile = true;
+    let backup = world.backup_server();
+    let mut said = vec!["Bonjour".to_owned()];
+    for day in 0..7 {
+        let text = format!("message {day}");
+        let who = world.devices[1].engine.thread(channel).expect("thread");
+        if who.state == ThreadState::Joined {
+            world.say(1, channel, &text);
+            said.push(text);
+        }
+        world.settle().await;
+        world.restore_server(&backup).await;
+        world.settle().await;
+    }
+    said.sort_unstable();
+    let nurse = &world.devices[1].engine;
+    let thread = nurse.thread(channel).expect("thread");
+    assert!(matches!(thread.state, ThreadState::Stopped(_)));
+    assert!(nurse.troubles().contains(&Trouble::ChannelForked(channel)));
+    // Sent, lost or failed: every word is still there.
+    assert_eq!(sorted(&world, 1, channel), said);
+    assert!(said.len() >= 4, "{said:?}");
+}
+
+// proves: D6, M7
+#[tokio::test]
+async fn another_log_without_a_sign_of_a_restore_is_a_fork_and_nothing_goes_back() {
+    let (mut world, channel) = team().await;
+    world.hostile = true;
+    let backup = world.backup_server();
+    world.say(1, channel, "Tension 14/9");
+    world.settle().await;
+    let now = world.now_ms();
+    for who in 0..3 {
+        world.devices[who].go_offline();
+        // Nobody holds a proof.
+        world.devices[who].edit_database(now, |db| {
+            db.execute("UPDATE channels SET cursor_seal = x''", [])
+                .expect("edited");
+        });
+    }
+    world.restore_server(&backup).await;
+    for who in 0..3 {
+        world.devices[who].go_online();
+    }
+    world.say(1, channel, "elle attend");
+    for _ in 0..60 {
+        world.turn().await;
+        world.advance(250);
+    }
+    for who in 0..3 {
+        let device = &world.devices[who];
+        assert_eq!(device.engine.troubles(), [Trouble::ChannelForked(channel)]);
+        assert!(
+            world
+                .texts(who, channel)
+                .contains(&"Tension 14/9".to_owned())
+        );
+        assert_eq!(notices(&world, who, channel, "restored").len(), 0);
+    }
+    assert_eq!(
+        world.devices[1].engine.sync_state().expect("state").waiting,
+        1
+    );
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_thread_that_is_younger_than_the_backup_stops_and_stays_readable() {
+    let (mut world, _) = team().await;
+    world.hostile = true;
+    let backup = world.backup_server();
+    let channel = world.thread(0, "Mme Blanc", &[1, 2]).await;
+    world.say(1, channel, "Première visite");
+    world.settle().await;
+    world.restore_server(&backup).await;
+    world.settle().await;
+    for who in 0..3 {
+        let thread = world.devices[who].engine.thread(channel).expect("thread");
+        let ThreadState::Stopped(reason) = thread.state else {
+            panic!("{:?}", thread.state);
+        };
+        assert!(reason.contains("restored from a backup"), "{reason}");
+        assert_eq!(world.texts(who, channel), ["Première visite"]);
+    }
+}
+
+// proves: D6
+#[tokio::test]
+async fn the_original_of_a_photo_that_the_server_lost_is_uploaded_again() {
+    let (mut world, channel) = team().await;
+    world.devices[2].go_offline();
+    let backup = world.backup_server();
+    let image = image::RgbImage::from_fn(400, 300, |x, y| {
+        image::Rgb([x as u8, y as u8, (x * y % 251) as u8])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::from(image)
+        .write_to(&mut bytes, image::ImageFormat::Jpeg)
+        .expect("encoded");
+    let nurse = &mut world.devices[1].engine;
+    let side = relais_content::v1::Laterality::Midline;
+    nurse
+        .send_photo(channel, &bytes.into_inner(), "Escarre", "sacrum", side)
+        .expect("photo");
+    world.settle().await;
+    world.restore_server(&backup).await;
+    world.devices[2].go_online();
+    heal(&mut world, channel).await;
+    let photo = world.timeline(2, channel).into_iter().find_map(|item| {
+        let TimelineBody::Event(_, kind) = item.body else {
+            return None;
+        };
+        match *kind {
+            Kind::Photo(photo) => photo.original,
+            _ => None,
+        }
+    });
+    let blob = relais_wire::ids::BlobId::try_from(&photo.expect("a photo").blob_id).expect("id");
+    let state = world.devices[2].engine.blob_state(blob).expect("state");
+    assert_eq!(state, relais_core::BlobState::Here);
 }

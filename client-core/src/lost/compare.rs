@@ -108,7 +108,10 @@ impl Engine {
         let Some(comparison) = self.link.compared.remove(&channel) else {
             return Ok(()); // Nobody asked.
         };
-        self.dirty = true;
+        // A channel that is being read goes on by itself; a return or a Welcome waited.
+        let reading = self.channel_row(channel)?;
+        let reading = reading.is_some_and(|row| row.state == "joined");
+        self.dirty |= !reading || self.has_welcome(channel)?;
         let Some(head) = &told.head else {
             self.link.incomparable.insert(channel); // Its `Closed` says the rest.
             return Ok(());
