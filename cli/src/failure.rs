@@ -30,6 +30,10 @@ pub struct Candidate {
     pub label: String,
 }
 
+/// What somebody whom nobody confirmed in time can do.
+pub const LAPSED: &str = "no coordinator confirmed you within 7 days: ask one to invite you again \
+                          (relais people reinvite), then relais join LINK; nothing here is lost";
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -71,6 +75,9 @@ pub enum Failure {
     /// The device was revoked.
     #[error("this device was revoked and has forgotten everything: relais join LINK")]
     Wiped,
+    /// The enrolment lapsed.
+    #[error("{LAPSED}")]
+    Lapsed,
     /// The server was not reached, or did not answer, within the time given.
     #[error("{0}")]
     Network(String),
@@ -114,6 +121,7 @@ impl Failure {
             Self::Value { .. } => "invalid",
             Self::NoProfile => "not_enrolled",
             Self::Wiped => "wiped",
+            Self::Lapsed => "lapsed",
             Self::Network(_) => "network",
             Self::Interrupted => "interrupted",
             Self::File { .. } => "file",
@@ -123,7 +131,9 @@ impl Failure {
     /// Exit code of the process.
     pub fn exit(&self) -> u8 {
         match self {
-            Self::Engine(Error::NotEnrolled) | Self::NoProfile | Self::Wiped => exit::NOT_ENROLLED,
+            Self::Engine(Error::NotEnrolled) | Self::NoProfile | Self::Wiped | Self::Lapsed => {
+                exit::NOT_ENROLLED
+            }
             Self::Engine(error) => match error.class() {
                 Class::UserError => exit::USER,
                 Class::Reenrol => exit::NOT_ENROLLED,

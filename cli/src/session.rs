@@ -169,12 +169,16 @@ impl Session {
     /// [`Error::NotEnrolled`], [`Error::EnrolmentRefused`], [`Failure::Network`]
     /// while the enrolment has no answer.
     pub async fn freshen(&mut self) -> Result<bool> {
-        if !self.enrolled().await? {
+        // What is here can still be read.
+        let lapsed = self
+            .call(|e| Ok(*e.enrolment() == Enrolment::Lapsed))
+            .await?;
+        if !lapsed && !self.enrolled().await? {
             return Err(Failure::Network(
                 "the server has not answered this device's enrolment yet: relais sync".into(),
             ));
         }
-        let fresh = self.is_online() && {
+        let fresh = !lapsed && self.is_online() && {
             let patience = self.deadline.min(Instant::now() + UNREACHED);
             self.wait_until(patience, |e| Ok(e.phase() != Phase::Offline))
                 .await?
@@ -202,6 +206,7 @@ impl Session {
                     false => Err(Failure::NoProfile),
                 }
             }
+            Enrolment::Lapsed => Err(Failure::Lapsed),
             Enrolment::Refused(code) => {
                 let code = relais_core::wire::RefusalCode::try_from(code).unwrap_or_default();
                 Err(Error::EnrolmentRefused(code).into())
@@ -294,7 +299,11 @@ fn is_cut_off(engine: &Engine) -> bool {
     let lasting = |trouble: &Trouble| {
         matches!(
             trouble,
-            Trouble::Frozen | Trouble::Revoked | Trouble::Wiped | Trouble::UpdateNeeded
+            Trouble::Frozen
+                | Trouble::Revoked
+                | Trouble::Wiped
+                | Trouble::Lapsed
+                | Trouble::UpdateNeeded
         )
     };
     matches!(engine.enrolment(), Enrolment::Refused(_)) || engine.troubles().iter().any(lasting)

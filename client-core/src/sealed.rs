@@ -8,11 +8,16 @@ use prost::Message;
 use relais_content::v1::{self as content, sealed_body};
 use relais_wire::ids::DeviceId;
 use relais_wire::label::{self, Label};
+use relais_wire::limits;
 use relais_wire::v1::SealedItem;
+use rusqlite::params;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::outbox::intent::Wish;
+
+/// Items of unknown devices that wait here: as many as wait at the server.
+const KEPT: u64 = limits::INBOX_ITEMS as u64;
 
 /// Sealing is always hybrid, whatever the groups' suite: X-Wing, HKDF-SHA256,
 /// ChaCha20-Poly1305 (RFC 9180).
@@ -71,9 +76,63 @@ impl Engine {
         self.want(None, wish)
     }
 
-    /// Applies an item that another device sealed to this one. A forged or
-    /// damaged item is dropped: whoever can write to the inbox could make it.
-    pub(crate) fn open_sealed(&mut self, item: &SealedItem) -> Result<()> {
+    /// Applies an item that another device sealed to this one. One of a device that is
+    /// not known here waits for its statement ([`Engine::apply_sealed`]).
+    pub(crate) fn receive_sealed(&mut self, item: &SealedItem) -> Result<()> {
+        match DeviceId::try_from(&item.sender_device) {
+            Ok(sender) if self.structure.device(&sender).is_none() => self.keep_sealed(item),
+            _ => self.open_sealed(item),
+        }
+    }
+
+    /// What does not fit is dropped, so that a flood pushes out nothing that waits.
+    fn keep_sealed(&self, item: &SealedItem) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO sealed (item) SELECT ?1
+                 WHERE (SELECT count(*) FROM sealed) < ?2",
+            )?
+            .execute(params![item.encode_to_vec(), KEPT])?;
+        Ok(())
+    }
+
+    /// Tries the items that wait. The server takes none of a device that it does not
+    /// know: once the structure log was read to the head that it had at a later
+    /// connection, a sender who is still unknown never was one.
+    pub(crate) fn apply_sealed(&mut self) -> Result<()> {
+        let waiting: Vec<(i64, Vec<u8>, bool)> = self
+            .db
+            .prepare_cached("SELECT id, item, old FROM sealed ORDER BY id")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<std::result::Result<_, _>>()?;
+        for (id, item, old) in waiting {
+            let item =
+                SealedItem::decode(item.as_slice()).map_err(|_| Error::Corrupt("sealed item"))?;
+            let sender = DeviceId::try_from(&item.sender_device);
+            let known = sender.is_ok_and(|sender| self.structure.device(&sender).is_some());
+            if known {
+                self.open_sealed(&item)?;
+            }
+            if known || old {
+                self.db
+                    .prepare_cached("DELETE FROM sealed WHERE id = ?1")?
+                    .execute([id])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new connection begins: its structure log says who sent what waits.
+    pub(crate) fn age_sealed(&self) -> Result<()> {
+        self.db
+            .prepare_cached("UPDATE sealed SET old = 1 WHERE old = 0")?
+            .execute([])?;
+        Ok(())
+    }
+
+    /// A forged or damaged item is dropped: whoever can write to the inbox could make
+    /// it.
+    fn open_sealed(&mut self, item: &SealedItem) -> Result<()> {
         let Some(body) = self.unseal(item) else {
             return Ok(());
         };

@@ -2,6 +2,7 @@
 //! asked for where it is missing; given to nobody who was not promised it.
 
 use relais_content::v1::{HandoverNote, Laterality, Priority, RequestKind, content::Kind};
+use relais_core::Error;
 use relais_core::commands::{NewMember, NewTask};
 use relais_core::history::HistoryChoice;
 use relais_core::query::{TaskStatus, TimelineBody};
@@ -351,4 +352,61 @@ async fn an_event_that_one_device_lost_comes_back_from_a_colleague() {
         .history(channel)
         .expect("record");
     assert!(record.missing.is_empty(), "{record:?}");
+}
+
+#[tokio::test]
+async fn what_nobody_gave_is_asked_for_again_when_the_person_says_so() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Hervé").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse, doctor]).await;
+    for text in ["un", "deux", "trois"] {
+        world.say(0, channel, text);
+    }
+    world.settle().await;
+    let refused = world.devices[nurse].engine.ask_history_again(channel);
+    assert!(matches!(refused, Err(Error::NotAllowed(_))), "{refused:?}");
+    // The nurse's device misses a stretch while the colleagues are away for long.
+    for who in [0, doctor] {
+        world.devices[who].go_offline();
+    }
+    let now = world.now_ms();
+    world.devices[nurse].edit_database(now, |db| {
+        db.execute_batch(
+            "INSERT INTO gaps (channel, after_seq, until_seq)
+             SELECT channel, min(seq) - 1, max(seq) FROM events WHERE kind = 4;
+             UPDATE entries SET header = NULL WHERE seq IN (SELECT seq FROM events WHERE kind = 4);
+             DELETE FROM events WHERE kind = 4;",
+        )
+        .expect("missing");
+    });
+    for _ in 0..60 {
+        world.advance(10 * 60_000);
+        world.settle().await;
+    }
+    let missing = |world: &World| {
+        let record = world.devices[nurse].engine.history(channel);
+        record.expect("record").missing
+    };
+    assert!(missing(&world)[0].given_up);
+    // The doctor is back, but has answered the nurse's device too often this hour.
+    let (now, asker) = (world.now_ms(), world.devices[nurse].device());
+    world.devices[doctor].edit_database(now, |db| {
+        db.execute(
+            "WITH RECURSIVE often (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM often WHERE n < 12)
+             INSERT INTO answers SELECT channel, ?1, ?2 FROM channels, often",
+            (asker.0, now),
+        )
+        .expect("answered");
+    });
+    world.devices[doctor].go_online();
+    world.settle().await;
+    world.advance(2 * 3_600_000);
+    world.settle().await;
+    assert!(missing(&world)[0].given_up, "nobody asks by themselves");
+    let engine = &mut world.devices[nurse].engine;
+    assert_eq!(engine.ask_history_again(channel).expect("asked"), 1);
+    world.settle().await;
+    assert_eq!(world.texts(nurse, channel), ["un", "deux", "trois"]);
+    assert_eq!(missing(&world), []);
 }

@@ -1,7 +1,10 @@
 //! Leaves follow the truth: memberships that end at their hour, devices whose chain no
 //! longer holds, circles whose managers are gone.
 
+use relais_core::Error;
 use relais_core::commands::NewMember;
+use relais_core::engine::Trouble;
+use relais_core::identity::Enrolment;
 use relais_core::query::ThreadState;
 use relais_tests::world::{StoreKind, Who, World, card};
 use relais_wire::ids::ChannelId;
@@ -189,6 +192,66 @@ async fn the_device_of_an_enrolment_that_lapsed_is_removed_and_the_thread_goes_o
     assert_eq!(world.texts(doctor, channel), ["présente", "sans elle"]);
 }
 
+// proves: I2
+#[tokio::test]
+async fn an_enrolment_that_lapsed_stops_visibly_and_goes_on_by_a_new_link() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let late = unconfirmed(&mut world, "Inès").await;
+    let channel = world.thread(nurse, "Mme Durand", &[late]).await;
+    world.say(late, channel, "présente");
+    world.settle().await;
+    world.devices[late].go_offline();
+    world.say(late, channel, "jamais parti");
+    world.advance(8 * DAY);
+    somebody_acts(&mut world).await;
+    world.devices[late].go_online();
+    for restart in [false, true] {
+        if restart {
+            world.crash(late);
+        }
+        for _ in 0..50 {
+            world.turn().await;
+            world.advance(500);
+        }
+        let engine = &world.devices[late].engine;
+        assert_eq!(*engine.enrolment(), Enrolment::Lapsed);
+        assert_eq!(engine.troubles(), [Trouble::Lapsed]);
+        assert!(!engine.wants_connection(), "it does not try for ever");
+        assert_eq!(world.texts(late, channel), ["présente", "jamais parti"]);
+    }
+
+    // Another person's link does not take over what is here.
+    world.devices[0].go_online();
+    world.settle().await;
+    let engine = &mut world.devices[0].engine;
+    let other = engine.invite(&card("Paul", "Martin", 60, "99700218896"));
+    let other = other.expect("invited").link;
+    let person = world.devices[late].professional();
+    let engine = &mut world.devices[0].engine;
+    let again = engine
+        .invite_again(person, &[])
+        .expect("invited again")
+        .link;
+    world.settle().await;
+    let engine = &mut world.devices[late].engine;
+    engine.join(&other, None).expect("tried");
+    world.settle().await;
+    let engine = &mut world.devices[late].engine;
+    assert_eq!(*engine.enrolment(), Enrolment::Lapsed);
+    assert_eq!(engine.troubles(), [Trouble::Lapsed]);
+
+    engine.join(&again, None).expect("joins");
+    world.settle().await;
+    let engine = &world.devices[late].engine;
+    assert!(engine.whoami().expect("enrolled").confirmed);
+    assert_eq!(engine.troubles(), []);
+    assert_eq!(state(&world, late, channel), ThreadState::Joined);
+    for who in [nurse, late] {
+        assert_eq!(world.texts(who, channel), ["présente", "jamais parti"]);
+    }
+}
+
 #[tokio::test]
 async fn a_circle_whose_only_manager_is_gone_is_led_on_by_a_contributor() {
     let mut world = World::new(StoreKind::Memory).await;
@@ -216,4 +279,37 @@ async fn a_circle_whose_only_manager_is_gone_is_led_on_by_a_contributor() {
     world.say(doctor, channel, "bien arrivé");
     world.settle().await;
     assert_eq!(world.texts(nurse, channel), ["bien arrivé"]);
+}
+
+#[tokio::test]
+async fn the_last_manager_neither_gets_an_end_nor_another_role_by_mistake() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let me = world.devices[0].professional();
+    let end = world.now_ms() + DAY;
+    let mut ending = NewMember::care_team(me);
+    ending.role = ChannelRole::Manager;
+    ending.expires_at_ms = Some(end);
+    let mut lesser = NewMember::care_team(me);
+    for mistake in [&ending, &lesser] {
+        let refused = world.devices[0].engine.add_member(channel, mistake);
+        assert!(matches!(refused, Err(Error::NotAllowed(_))), "{refused:?}");
+    }
+    // With somebody else who manages for good, both are a decision.
+    world.promote(0, channel, nurse);
+    world.settle().await;
+    lesser.expires_at_ms = Some(end);
+    for wish in [&ending, &lesser] {
+        let engine = &mut world.devices[0].engine;
+        engine.add_member(channel, wish).expect("wanted");
+        world.settle().await;
+    }
+    let members = world.devices[nurse]
+        .engine
+        .members(channel)
+        .expect("members");
+    let mine = members.iter().find(|member| member.professional == me);
+    let mine = mine.map(|member| (member.role, member.expires_at_ms));
+    assert_eq!(mine, Some((ChannelRole::Contributor, Some(end))));
 }

@@ -17,16 +17,25 @@ use crate::view::{PersonRef, QUEUED, short};
 #[command(after_help = "Example:\n  relais coordinator appoint fictif --kit kit.txt")]
 pub enum Coordinator {
     List(List),
-    Appoint(Appoint),
-    End(End),
+    /// Make somebody a coordinator
+    #[command(after_help = "Examples:
+  relais coordinator appoint fictif
+  relais coordinator appoint fictif --share share-1.txt --share share-2.txt")]
+    Appoint(Who),
+    /// End somebody's standing as a coordinator; they stay in the practice
+    ///
+    /// A coordinator who lost the phone is ended, invited again (relais people reinvite)
+    /// and appointed again.
+    #[command(after_help = "Example:\n  relais coordinator end fictif --kit kit.txt")]
+    End(Who),
 }
 
 impl Coordinator {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
         match self {
             Self::List(command) => command.run(session).await,
-            Self::Appoint(command) => command.run(session).await,
-            Self::End(command) => command.run(session).await,
+            Self::Appoint(who) => change(session, who, true).await,
+            Self::End(who) => change(session, who, false).await,
         }
     }
 }
@@ -65,56 +74,28 @@ impl View for Coordinators {
     }
 }
 
-/// Make somebody a coordinator
+/// Whose standing changes, and with which root's key.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  relais coordinator appoint fictif
-  relais coordinator appoint fictif --share share-1.txt --share share-2.txt")]
-pub struct Appoint {
+pub struct Who {
     /// Name or id
     who: String,
     #[command(flatten)]
     root: RootOptions,
 }
 
-impl Appoint {
-    async fn run(self, session: &mut Session) -> Result<Shown> {
-        let access = self.root.access()?;
-        let who = self.who;
-        let (id, person) = session
-            .act(move |e| {
-                let id = resolve::person(e, &who)?;
-                e.appoint(id, &access)?;
-                Ok((id, PersonRef::of(e, id)))
-            })
-            .await?;
-        changed(session, id, person, true).await
-    }
-}
-
-/// End somebody's standing as a coordinator; they stay in the practice
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  relais coordinator end fictif --kit kit.txt")]
-pub struct End {
-    /// Name or id
-    who: String,
-    #[command(flatten)]
-    root: RootOptions,
-}
-
-impl End {
-    async fn run(self, session: &mut Session) -> Result<Shown> {
-        let access = self.root.access()?;
-        let who = self.who;
-        let (id, person) = session
-            .act(move |e| {
-                let id = resolve::person(e, &who)?;
-                e.end_coordinator(id, &access)?;
-                Ok((id, PersonRef::of(e, id)))
-            })
-            .await?;
-        changed(session, id, person, false).await
-    }
+async fn change(session: &mut Session, options: Who, coordinator: bool) -> Result<Shown> {
+    let access = options.root.access()?;
+    let (id, person) = session
+        .act(move |e| {
+            let id = resolve::person(e, &options.who)?;
+            match coordinator {
+                true => e.appoint(id, &access)?,
+                false => e.end_coordinator(id, &access)?,
+            }
+            Ok((id, PersonRef::of(e, id)))
+        })
+        .await?;
+    changed(session, id, person, coordinator).await
 }
 
 /// What a change of the coordinators came to.

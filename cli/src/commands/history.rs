@@ -100,6 +100,59 @@ impl View for Sharing {
     }
 }
 
+/// Ask everybody again for a stretch that nobody had
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  relais thread ask exemple
+
+A device asks colleagues by itself, three times; this is for when somebody is back.")]
+pub struct Ask {
+    /// Title or id
+    thread: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Asked {
+    thread: String,
+    stretches: usize,
+    /// Those that are still missing.
+    missing: usize,
+}
+
+impl Ask {
+    pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
+        let (channel, stretches) = session
+            .act(move |engine| {
+                let channel = resolve::thread(engine, &self.thread)?;
+                Ok((channel, engine.ask_history_again(channel)?))
+            })
+            .await?;
+        let missing = move |engine: &Engine| -> relais_core::Result<usize> {
+            Ok(engine.history(channel)?.missing.len())
+        };
+        session.wait(move |e| Ok(missing(e)? == 0)).await?;
+        let missing = session.call(move |e| Ok(missing(e)?)).await?;
+        Ok(Asked {
+            thread: channel.to_string(),
+            stretches,
+            missing,
+        }
+        .into())
+    }
+}
+
+impl View for Asked {
+    fn plain(&self, text: &mut Text) {
+        match self.missing {
+            0 => text.line("nothing is missing any more"),
+            missing => {
+                text.line(format_args!("asked again; {missing} still missing"));
+                text.note("What a colleague has arrives when their device is online.");
+            }
+        }
+    }
+}
+
 /// An archive of a colleague, on its way or refused.
 #[derive(Debug, Clone, Serialize)]
 pub struct ArrivingView {

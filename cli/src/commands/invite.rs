@@ -66,24 +66,16 @@ async fn issue(session: &mut Session, card: &CardOptions) -> Result<Shown> {
                 .any(|i| i.professional == professional))
         })
         .await?;
-    let online = session.is_online();
     let person = PersonRef {
         id: professional.to_string(),
         name,
     };
-    Ok(Issued {
-        person,
-        link: issued.link,
-        expires_ms: issued.expires_at_ms,
-        state: if known { "sent" } else { "waiting" },
-        queued: !known,
-        online,
-    }
-    .into())
+    Ok(Issued::new(person, issued, known, session.is_online()).into())
 }
 
+/// A link that was issued for somebody, new or again.
 #[derive(Debug, Serialize)]
-struct Issued {
+pub struct Issued {
     person: PersonRef,
     link: String,
     expires_ms: u64,
@@ -91,6 +83,20 @@ struct Issued {
     queued: bool,
     #[serde(skip)]
     online: bool,
+}
+
+impl Issued {
+    /// `known`: the server has it, and the link works.
+    pub fn new(person: PersonRef, issued: Invitation, known: bool, online: bool) -> Self {
+        Self {
+            person,
+            link: issued.link,
+            expires_ms: issued.expires_at_ms,
+            state: if known { "sent" } else { "waiting" },
+            queued: !known,
+            online,
+        }
+    }
 }
 
 impl View for Issued {

@@ -6,11 +6,11 @@ use relais_core::wire::ids::DeviceId;
 use serde::Serialize;
 
 use super::device::resolve_device;
-use crate::failure::{Result, exit};
+use super::invite::Issued;
+use crate::failure::Result;
 use crate::render::{Shown, Text, View};
 use crate::resolve;
 use crate::session::Session;
-use crate::time;
 use crate::view::{PersonRef, QUEUED};
 
 /// What is done about a person.
@@ -46,16 +46,6 @@ impl Staff {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Reinvited {
-    person: PersonRef,
-    link: String,
-    expires_ms: u64,
-    queued: bool,
-    #[serde(skip)]
-    online: bool,
-}
-
 async fn reinvite(session: &mut Session, who: String, lost: Vec<String>) -> Result<Shown> {
     let (person, issued) = session
         .act(move |engine| {
@@ -69,37 +59,7 @@ async fn reinvite(session: &mut Session, who: String, lost: Vec<String>) -> Resu
         })
         .await?;
     let sent = session.wait(|e| Ok(e.sync_state()?.waiting == 0)).await?;
-    Ok(Reinvited {
-        person,
-        link: issued.link,
-        expires_ms: issued.expires_at_ms,
-        queued: !sent,
-        online: session.is_online(),
-    }
-    .into())
-}
-
-impl View for Reinvited {
-    fn plain(&self, text: &mut Text) {
-        text.line(&self.link);
-        let (name, until) = (&self.person.name, time::minutes(self.expires_ms));
-        text.note(format_args!("for {name}, once, until {until}"));
-        if self.queued {
-            text.note(format_args!("{QUEUED}; the link works only then"));
-        }
-    }
-
-    fn exit(&self) -> u8 {
-        if self.queued && self.online {
-            exit::NETWORK
-        } else {
-            0
-        }
-    }
-
-    fn says_queued(&self) -> bool {
-        self.queued
-    }
+    Ok(Issued::new(person, issued, sent, session.is_online()).into())
 }
 
 #[derive(Debug, Serialize)]

@@ -36,6 +36,7 @@ impl From<&Trouble> for TroubleView {
                 "wiped",
                 "this device was revoked and has forgotten everything: relais join LINK",
             ),
+            Trouble::Lapsed => ("lapsed", crate::failure::LAPSED),
             Trouble::UpdateNeeded => ("update_needed", "the server needs a newer relais"),
             Trouble::StructureForked => (
                 "structure_forked",
@@ -77,8 +78,12 @@ impl std::fmt::Display for TroubleView {
 
 /// Whether troubles mean that the device must be enrolled again.
 pub fn must_enrol_again(troubles: &[Trouble]) -> bool {
-    let again =
-        |trouble: &Trouble| matches!(trouble, Trouble::Frozen | Trouble::Revoked | Trouble::Wiped);
+    let again = |trouble: &Trouble| {
+        matches!(
+            trouble,
+            Trouble::Frozen | Trouble::Revoked | Trouble::Wiped | Trouble::Lapsed
+        )
+    };
     troubles.iter().any(again)
 }
 

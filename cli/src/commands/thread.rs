@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::circle::{Add, MemberView, Members, Remove};
 use super::comeback::{Reboot, Rejoin};
 use super::header::{Header, HeaderView};
-use super::history::{ArrivingView, Share};
+use super::history::{ArrivingView, Ask, Share};
 use super::{TEXT_BYTES, text_file};
 use crate::failure::{Result, exit};
 use crate::header::HeaderForm;
@@ -36,6 +36,7 @@ pub enum Thread {
     Members(Members),
     Header(Header),
     Share(Share),
+    Ask(Ask),
     Rejoin(Rejoin),
     Reboot(Reboot),
 }
@@ -51,6 +52,7 @@ impl Thread {
             Self::Members(command) => command.run(session).await,
             Self::Header(command) => command.run(session).await,
             Self::Share(command) => command.run(session).await,
+            Self::Ask(command) => command.run(session).await,
             Self::Rejoin(command) => command.run(session).await,
             Self::Reboot(command) => command.run(session).await,
         }

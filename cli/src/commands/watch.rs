@@ -48,6 +48,12 @@ enum Change {
     People,
     /// An invitation was used.
     InvitationUsed { person: PersonRef },
+    /// Somebody whose safety code was compared has other keys.
+    VerificationLost { person: PersonRef },
+    /// A coordinator proposes a new root's key.
+    RootProposed { person: PersonRef },
+    /// The server was restored from a backup.
+    ServerRestored,
     /// A photo arrived or has left completely.
     Photo { blob: String },
     /// Something needs attention.
@@ -75,6 +81,17 @@ impl Change {
             Self::People => text.line("-- people changed"),
             Self::InvitationUsed { person } => {
                 text.line(format_args!("-- invitation used: {}", person.name));
+            }
+            Self::VerificationLost { person } => text.line(format_args!(
+                "-- {name} has new keys: compare codes again (relais people safety-code)",
+                name = person.name
+            )),
+            Self::RootProposed { person } => text.line(format_args!(
+                "-- {name} proposes a new root key: relais recovery status",
+                name = person.name
+            )),
+            Self::ServerRestored => {
+                text.line("-- the server was restored; it is given back what it lost");
             }
             Self::Photo { blob } => text.line(format_args!("-- photo {} complete", short(blob))),
             Self::Trouble { trouble } => text.line(format_args!("-- attention: {trouble}")),
@@ -178,6 +195,15 @@ async fn changes(
                     let person = PersonRef::of(engine, id);
                     changes.push(Change::InvitationUsed { person });
                 }
+                Some(Event::VerificationLost(id)) if all => {
+                    let person = PersonRef::of(engine, id);
+                    changes.push(Change::VerificationLost { person });
+                }
+                Some(Event::RootProposed(id)) if all => {
+                    let person = PersonRef::of(engine, id);
+                    changes.push(Change::RootProposed { person });
+                }
+                Some(Event::ServerRestored) if all => changes.push(Change::ServerRestored),
                 Some(Event::BlobChanged(blob)) => {
                     let blob = blob.to_string();
                     changes.push(Change::Photo { blob });

@@ -1,9 +1,11 @@
 //! The circle of care: who is in a thread, in what role, on what basis, until when.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use relais_content::v1::{Basis, Content, Date, MembershipNote, content::Kind};
 use relais_wire::ids::{ChannelId, ProfessionalId};
-use relais_wire::roster::CheckedRoster;
+use relais_wire::roster::{CheckedRoster, Member, has_lasting_manager};
 use relais_wire::v1::ChannelRole;
 
 use crate::engine::Engine;
@@ -50,10 +52,20 @@ impl Engine {
     /// Adds a person with all their devices, or changes their role or end.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] unless the person of this device is a manager,
-    /// [`Error::Unknown`] person, [`Error::Invalid`] naming the field.
+    /// [`Error::NotAllowed`] unless the person of this device is a manager, or when no
+    /// manager without an end would be left; [`Error::Unknown`] person,
+    /// [`Error::Invalid`] naming the field.
     pub fn add_member(&mut self, channel: ChannelId, member: &NewMember) -> Result<()> {
         self.require_manager(channel)?;
+        let mut members = self.roster(channel)?.members;
+        members.insert(
+            member.professional,
+            Member {
+                role: member.role,
+                expires_at_ms: member.expires_at_ms,
+            },
+        );
+        require_lasting_manager(&members)?;
         let members = std::slice::from_ref(member);
         self.transaction(|engine| engine.want_members(channel, members, &[]))
     }
@@ -69,21 +81,14 @@ impl Engine {
         professional: ProfessionalId,
     ) -> Result<()> {
         self.require_manager(channel)?;
-        let roster = self.roster(channel)?;
-        if !roster.members.contains_key(&professional) {
+        let mut members = self.roster(channel)?.members;
+        if members.remove(&professional).is_none() {
             return Err(Error::Unknown("member"));
         }
-        let remains = roster.members.iter().any(|(id, member)| {
-            *id != professional
-                && member.role == ChannelRole::Manager
-                && member.expires_at_ms.is_none()
-        });
         if professional == self.identity()?.professional() {
             return Err(Error::NotAllowed("another manager removes you"));
         }
-        if !remains {
-            return Err(Error::NotAllowed("the last manager cannot be removed"));
-        }
+        require_lasting_manager(&members)?;
         self.transaction(|engine| engine.want_members(channel, &[], &[professional]))
     }
 
@@ -176,5 +181,16 @@ impl Engine {
             matches!(&intent.wish, Wish::Members(change) if state != "failed"
                 && change.add.iter().any(|m| m.professional() == *professional))
         })
+    }
+}
+
+/// A thread that nobody could manage for good would be closed to everybody by time
+/// alone (architecture D11).
+fn require_lasting_manager(members: &BTreeMap<ProfessionalId, Member>) -> Result<()> {
+    match has_lasting_manager(members) {
+        true => Ok(()),
+        false => Err(Error::NotAllowed(
+            "the thread needs a manager without an end: make somebody else one first",
+        )),
     }
 }

@@ -141,6 +141,10 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     // Welcomes that wait for another log, in the order of their arrival (WelcomeItem, relais-wire).
     "CREATE TABLE welcomes (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,
         time_ms INTEGER NOT NULL, item BLOB NOT NULL) STRICT",
+    // Sealed items of devices that are not known here yet (SealedItem, relais-wire). `old`:
+    // received by an earlier connection.
+    "CREATE TABLE sealed (id INTEGER PRIMARY KEY, item BLOB NOT NULL,
+        old INTEGER NOT NULL DEFAULT 0) STRICT",
     // Pace of coming back to a channel: see `rejoin`. `incarnation` and `epoch`: the group that
     // the staged commit or reboot ends. `was_out`: the person was no member, so no gap is owed.
     "CREATE TABLE rejoins (channel BLOB PRIMARY KEY, attempts INTEGER NOT NULL DEFAULT 0,

@@ -208,6 +208,7 @@ impl Engine {
             meta::put_u64(&engine.db, keys::LEASE_PENDING, 0)?;
             meta::put(&engine.db, keys::RECEIPT, &ready.receipt)?;
             engine.bound_waits()?;
+            engine.age_sealed()?;
             engine.server_restores(ready.restores)
         })?;
         self.trouble.retain(|trouble| *trouble != Trouble::Revoked);

@@ -169,6 +169,9 @@ impl Engine {
         if meta::get(&engine.db, meta::keys::WIPED)?.is_some() {
             engine.trouble.push(Trouble::Wiped);
         }
+        if engine.enrolment.state == Enrolment::Lapsed {
+            engine.trouble.push(Trouble::Lapsed);
+        }
         engine.recall_forks()?;
         engine.continue_enrolment();
         Ok(engine)

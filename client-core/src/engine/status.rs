@@ -17,6 +17,9 @@ pub enum Trouble {
     Revoked,
     /// This device was revoked and has forgotten everything; it can join again.
     Wiped,
+    /// Nobody confirmed this device's enrolment in time
+    /// ([`crate::identity::Enrolment::Lapsed`]): a coordinator invites again.
+    Lapsed,
     /// The server needs a newer version of the program.
     UpdateNeeded,
     /// The server showed two versions of the structure log, or one that breaks

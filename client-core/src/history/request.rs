@@ -9,7 +9,7 @@ use rusqlite::params;
 
 use super::promise::NEVER;
 use crate::engine::{Engine, Event, Phase};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// First pause for an answer, doubled with each round through all who may be asked.
 const ANSWER_MS: u64 = 2 * 60_000;
@@ -75,6 +75,29 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Asks everybody anew for what a thread shows as had by nobody any more: somebody
+    /// may be back who has it. How many stretches that are.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] thread, [`Error::NotAllowed`] when there is none.
+    pub fn ask_history_again(&mut self, channel: ChannelId) -> Result<usize> {
+        self.require_unfrozen()?;
+        self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
+        let again = self
+            .db
+            .prepare_cached(
+                "UPDATE gaps SET tries = 0, asked = NULL, next_ms = ?2
+                 WHERE channel = ?1 AND shown = 1 AND next_ms = ?3",
+            )?
+            .execute(params![channel.0, self.now_ms, GIVEN_UP])?;
+        if again == 0 {
+            return Err(Error::NotAllowed("nothing is missing that was given up"));
+        }
+        self.dirty = true;
+        self.events.push_back(Event::ThreadChanged(channel));
+        Ok(again)
     }
 
     fn ask(&mut self, gap: &Gap) -> Result<()> {

@@ -4,7 +4,7 @@
 use prost::Message;
 use prost::bytes::Bytes;
 use relais_wire::ids::{ChannelId, DeviceId};
-use relais_wire::roster::{CheckedRoster, Operation, allowed};
+use relais_wire::roster::{CheckedRoster, Operation, judge_reboot};
 use relais_wire::v1::{EntryHeader, EntryKind, SignedRoster};
 use rusqlite::{OptionalExtension, params};
 
@@ -16,8 +16,8 @@ use crate::error::Result;
 
 impl Engine {
     /// Each roster must follow the one before, be the one that this device knows under
-    /// its version, and be signed by a device whose person might change the circle by the
-    /// one before (architecture D11).
+    /// its version, and be signed by a device of a member by the one before
+    /// (architecture D11).
     pub(super) fn read_archived_roster(
         &self,
         import: &Import,
@@ -48,10 +48,10 @@ impl Engine {
         };
         let signer = self.structure.device(&roster.device);
         let by = before.as_ref().unwrap_or(&roster);
-        // When it was signed is known for those within the stretch, and checked there.
-        let might = signer
-            .and_then(|device| by.members.get(&device.professional))
-            .is_some_and(|member| allowed(member.role, Operation::ChangeRoster));
+        // When it was signed, and what its signer might do then, is known for those
+        // within the stretch, and checked there: who manages no channel may change one
+        // that nobody can manage, and a coordinator begins its group anew.
+        let might = signer.is_some_and(|device| by.members.contains_key(&device.professional));
         let known = self.known_roster(import.channel, roster.version)?;
         let same = known.is_none_or(|known| known.hash == roster.hash);
         // The first of a chain that does not begin at the creation is bound by hash alone.
@@ -98,8 +98,8 @@ impl Engine {
         signed.map(|signed| read_roster(&signed)).transpose()
     }
 
-    /// A roster comes into force with a commit of the very device that signed it, and by
-    /// a person who might change the circle at that hour.
+    /// A roster comes into force with the commit, or the new group, of the very device
+    /// that signed it, and by a person who might change the circle at that hour.
     pub(super) fn change_roster(
         &self,
         import: &Import,
@@ -111,20 +111,34 @@ impl Engine {
         let Some(next) = self.archived_roster(import, version)? else {
             return Err(misplaced);
         };
-        let kind = match header.kind() {
-            EntryKind::Created => header.seq == 1 && version == 1,
-            EntryKind::Commit => version > 1,
+        let committer = DeviceId::try_from(&header.device_id).ok();
+        let Some(signer) = self.structure.device(&next.device) else {
+            return Err(misplaced);
+        };
+        let by = chain.roster.as_ref().unwrap_or(&next);
+        let might = match header.kind() {
+            EntryKind::Created => {
+                let creator = by.may(
+                    &signer.professional,
+                    Operation::ChangeRoster,
+                    header.time_ms,
+                );
+                header.seq == 1 && version == 1 && creator.is_ok()
+            }
+            EntryKind::Commit => {
+                // A commit names the head that the server had when it came.
+                let seq = self.structure_seq_at(header.time_ms)?;
+                let person = &signer.professional;
+                let judged = by.may_change(person, &self.structure, seq, header.time_ms);
+                version > 1 && judged.is_ok()
+            }
+            EntryKind::Rebooted => {
+                let judged = judge_reboot(&self.structure, header.time_ms, by, &next, next.device);
+                version > 1 && judged.is_ok()
+            }
             _ => false,
         };
-        let committer = DeviceId::try_from(&header.device_id).ok();
-        let signer = self.structure.device(&next.device);
-        let by = chain.roster.as_ref().unwrap_or(&next);
-        let might = signer.is_some_and(|device| {
-            let person = &device.professional;
-            by.may(person, Operation::ChangeRoster, header.time_ms)
-                .is_ok()
-        });
-        if version != chain.version + 1 || !kind || committer != Some(next.device) || !might {
+        if version != chain.version + 1 || committer != Some(next.device) || !might {
             return Err(misplaced);
         }
         self.db

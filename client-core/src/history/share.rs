@@ -1,13 +1,16 @@
 //! Sharing a stretch of the past: an intent that survives everything, carried out as
 //! archives that are built, uploaded and granted, the newest part first.
 
+use prost::Message;
 use relais_content::v1::{
     HistoryGrant, HistoryKind, HistoryShared, MembershipNote, content::Kind, sealed_body,
 };
 use relais_wire::ids::{BlobId, ChannelId, DeviceId, ProfessionalId};
+use relais_wire::v1::{EntryHeader, EntryKind};
 use rusqlite::{OptionalExtension, params};
 
 use super::HistoryChoice;
+use super::archive::STEP_ENTRIES;
 use super::promise::Promised;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -125,10 +128,11 @@ impl Engine {
             return Ok(false);
         }
         // To a request an archive without an event or a change of the circle answers
-        // nothing.
+        // nothing, unless there was no message.
         if wanted.kind == HistoryKind::Requested
             && chosen.is_empty()
             && !self.holds_anything(channel, first.max(wanted.promised.full_from), last)?
+            && self.had_message(channel, first, last)?
         {
             return Ok(false);
         }
@@ -168,6 +172,27 @@ impl Engine {
                  OR EXISTS (SELECT 1 FROM rosters WHERE channel = ?1 AND seq BETWEEN ?2 AND ?3)",
             )?
             .query_row(params![channel.0, first, last], |row| row.get(0))?)
+    }
+
+    /// Whether one of the entries was a message: in a stretch too long to be told, yes.
+    fn had_message(&self, channel: ChannelId, first: u64, last: u64) -> Result<bool> {
+        if last - first >= STEP_ENTRIES as u64 {
+            return Ok(true);
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT header FROM entries WHERE channel = ?1 AND seq BETWEEN ?2 AND ?3",
+        )?;
+        let headers = statement.query_map(params![channel.0, first, last], |row| {
+            row.get::<_, Option<Vec<u8>>>(0)
+        })?;
+        for header in headers {
+            let header = EntryHeader::decode(header?.unwrap_or_default().as_slice());
+            let header = header.map_err(|_| Error::Corrupt("header"))?;
+            if header.kind() == EntryKind::Message {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// First entry from which on this device holds every header up to `last`. Beyond
@@ -344,6 +369,10 @@ impl Engine {
             last_seq: share.last_seq,
             events,
         };
+        // Entries of the log alone, of which nobody learns anything said.
+        if events == 0 && share.kind == i32::from(HistoryKind::Requested) {
+            return Ok(true);
+        }
         match self.write_inside(share.channel, Kind::HistoryShared(shared)) {
             Ok(_) => Ok(true),
             Err(Error::NotAllowed(_)) => Ok(false),

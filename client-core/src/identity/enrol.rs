@@ -36,6 +36,9 @@ pub enum Enrolment {
     Enrolled,
     /// The server refused for good; the reason is a `RefusalCode` number.
     Refused(i32),
+    /// No coordinator confirmed it in time (`limits::UNCONFIRMED_MS`). With a new
+    /// invitation ([`Engine::join`]) the same person goes on: what is here stays.
+    Lapsed,
 }
 
 /// Everything about the enrolment, as stored.
@@ -52,6 +55,9 @@ pub(crate) struct Stored {
     pub card: Option<OwnCard>,
     /// A device that asked to be linked by being scanned.
     pub scan: Option<Scan>,
+    /// An earlier enrolment of this device lapsed.
+    #[serde(default)]
+    pub lapsed: bool,
 }
 
 impl Engine {
@@ -69,6 +75,9 @@ impl Engine {
         if let Some(card) = &card {
             card.check()?;
         }
+        if self.enrolment.state == Enrolment::Lapsed && parsed.kind == LinkKind::SetUp {
+            return Err(Error::AlreadyEnrolled);
+        }
         match (parsed.kind, &card) {
             (LinkKind::SetUp, None) => {
                 return Err(Error::invalid(
@@ -85,16 +94,15 @@ impl Engine {
             state: Enrolment::Joining,
             server_url: parsed.server_url.clone(),
             link: Some(link.trim().to_owned()),
-            request: Vec::new(),
             card,
-            scan: None,
+            ..Stored::default()
         };
         self.begin_enrolment(stored)
     }
 
     pub(super) fn require_not_joined(&self) -> Result<()> {
         match self.enrolment.state {
-            Enrolment::None | Enrolment::Refused(_) => Ok(()),
+            Enrolment::None | Enrolment::Refused(_) | Enrolment::Lapsed => Ok(()),
             _ => Err(Error::AlreadyEnrolled),
         }
     }
@@ -106,10 +114,14 @@ impl Engine {
             engine
                 .db
                 .execute("DELETE FROM meta WHERE key = ?1", [keys::WIPED])?;
-            engine.enrolment = stored;
+            engine.enrolment = Stored {
+                lapsed: engine.enrolment.lapsed,
+                ..stored
+            };
             engine.save_enrolment()
         })?;
-        self.trouble.retain(|trouble| *trouble != Trouble::Wiped);
+        let over = [Trouble::Wiped, Trouble::Lapsed];
+        self.trouble.retain(|trouble| !over.contains(trouble));
         self.continue_enrolment();
         Ok(())
     }
@@ -241,6 +253,9 @@ impl Engine {
             engine.enrolment.state = Enrolment::Enrolled;
             engine.enrolment.link = None;
             engine.enrolment.scan = None;
+            if std::mem::take(&mut engine.enrolment.lapsed) {
+                engine.go_on_as_another()?;
+            }
             // The request is kept until the log shows it: see `enrolment_seen`.
             if let Some(card) = engine.enrolment.card.take() {
                 engine.found_directory(&card)?;
@@ -288,13 +303,43 @@ impl Engine {
 
     pub(super) fn end_enrolment(&mut self, code: relais_wire::RefusalCode) -> Result<()> {
         self.transaction(|engine| {
-            engine.enrolment.state = Enrolment::Refused(code.into());
+            engine.enrolment.state = match engine.enrolment.lapsed {
+                true => Enrolment::Lapsed,
+                false => Enrolment::Refused(code.into()),
+            };
             engine.enrolment.request = Vec::new();
             engine.enrolment.scan = None;
             engine.save_enrolment()?;
             engine.events.push_back(Event::EnrolmentRefused(code));
             Ok(())
-        })
+        })?;
+        if self.enrolment.lapsed {
+            self.trouble(Trouble::Lapsed);
+        }
+        Ok(())
+    }
+
+    /// The server does not serve this device, and its log shows no revocation: whether
+    /// it is the enrolment that lapsed, by the log and by what is known here of the time.
+    /// The device connects no more then.
+    pub(super) fn look_for_lapse(&mut self) -> Result<()> {
+        let own = self.identity()?.device();
+        let time_ms = self.now_ms.max(self.structure_time_ms()?);
+        let head = self.structure.head().seq;
+        let known = self.structure.device(&own);
+        if known.is_none_or(|device| device.revoked_seq.is_some())
+            || self.structure.valid_device(&own, head, time_ms).is_some()
+        {
+            return Ok(());
+        }
+        self.transaction(|engine| {
+            engine.enrolment.state = Enrolment::Lapsed;
+            engine.enrolment.lapsed = true;
+            engine.save_enrolment()
+        })?;
+        self.trouble.retain(|trouble| *trouble != Trouble::Revoked);
+        self.trouble(Trouble::Lapsed);
+        Ok(())
     }
 }
 

@@ -56,17 +56,20 @@ impl Engine {
     /// keep id, card and threads.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] unless the person of this device is a coordinator, and
-    /// for oneself; [`Error::Unknown`] person, or lost device of theirs.
+    /// [`Error::NotAllowed`] unless the person of this device is a coordinator, and for
+    /// a coordinator: the root ends that standing first
+    /// ([`Engine::end_coordinator`]) and certifies the new key;
+    /// [`Error::Unknown`] person, or lost device of theirs.
     pub fn invite_again(
         &mut self,
         professional: ProfessionalId,
         lost: &[DeviceId],
     ) -> Result<Invitation> {
         self.require_coordinator()?;
-        if professional == self.identity()?.professional() {
+        if self.structure.is_coordinator(&professional) {
             return Err(Error::NotAllowed(
-                "you would end your own standing; another coordinator can invite you",
+                "a coordinator's key is the root's to replace: end their standing first, \
+                 invite them, then appoint them again",
             ));
         }
         let person = self.structure.professional(&professional);

@@ -154,6 +154,12 @@ impl Engine {
                 .map(|key| label::sign(key, Label::Enrol, &hashes))
                 .unwrap_or_default(),
         };
+        let same = |had: &Identity| {
+            (had.structure, had.professional) == (identity.structure, identity.professional)
+        };
+        if self.enrolment.lapsed && !self.identity.as_ref().is_some_and(same) {
+            return Err(Error::Link("this device holds somebody else's data".into()));
+        }
         self.enrolment.request = request.encode_to_vec();
         meta::put_json(&self.db, keys::IDENTITY, &identity)?;
         self.identity = Some(identity);

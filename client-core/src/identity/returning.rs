@@ -125,26 +125,32 @@ impl Engine {
         self.transaction(|engine| {
             meta::put_json(&engine.db, keys::IDENTITY, &identity)?;
             engine.identity = Some(identity);
-            // Counters, lease and inbox were the retired device's.
-            engine.forget(&[
-                keys::RETURN,
-                keys::FROZEN,
-                keys::SEND_COUNTER,
-                keys::LEASE,
-                keys::PREVIOUS_LEASE,
-                keys::LEASE_PENDING,
-                keys::RECEIPT,
-                keys::INBOX_SEQ,
-            ])?;
-            engine.forget_key_packages()?;
-            engine.leave_groups()?;
-            engine.want_again()
+            engine.forget(&[keys::RETURN, keys::FROZEN])?;
+            engine.go_on_as_another()
         })?;
-        self.groups.clear();
         self.trouble.retain(|trouble| *trouble != Trouble::Frozen);
         self.disconnected();
         self.events.push_back(Event::Returned);
         self.events.push_back(Event::ThreadsChanged);
+        Ok(())
+    }
+
+    /// This device has another id and other keys than it had: its groups are joined
+    /// anew, and what waits is said again as the new device.
+    pub(super) fn go_on_as_another(&mut self) -> Result<()> {
+        // Counters, lease and inbox were the retired device's.
+        self.forget(&[
+            keys::SEND_COUNTER,
+            keys::LEASE,
+            keys::PREVIOUS_LEASE,
+            keys::LEASE_PENDING,
+            keys::RECEIPT,
+            keys::INBOX_SEQ,
+        ])?;
+        self.forget_key_packages()?;
+        self.leave_groups()?;
+        self.want_again()?;
+        self.groups.clear();
         Ok(())
     }
 

@@ -53,7 +53,7 @@ impl Engine {
         let moved = self.structure.head().seq > before;
         match page.more && moved && !self.is_revoked() {
             true => self.ask_for_revocation(),
-            false => Ok(()),
+            false => self.look_for_lapse(),
         }
     }
 

@@ -38,7 +38,7 @@ impl Engine {
         self.waiting
             .iter()
             .any(|(channel, queue)| !queue.is_empty() && !blocked.contains(channel))
-            || !self.inbox.is_empty()
+            || (!self.inbox.is_empty() && self.link.structure_caught_up)
     }
 
     pub(crate) fn apply_channels(
@@ -121,8 +121,13 @@ impl Engine {
         Ok(())
     }
 
+    /// The inbox waits for the structure log: without it nobody can say who sent what.
     pub(crate) fn apply_inbox(&mut self, left: &mut usize) -> Result<()> {
+        if !self.link.structure_caught_up {
+            return Ok(());
+        }
         self.apply_welcomes()?;
+        self.apply_sealed()?;
         let mut applied = None;
         while *left > 0 {
             let Some(item) = self.inbox.pop_front() else {
@@ -146,7 +151,7 @@ impl Engine {
                 {
                     self.keep_welcome(welcome, item.time_ms)?;
                 }
-                Some(inbox_item::Item::Sealed(sealed)) => self.open_sealed(sealed)?,
+                Some(inbox_item::Item::Sealed(sealed)) => self.receive_sealed(sealed)?,
                 Some(inbox_item::Item::Welcome(_)) | None => {}
             }
             meta::put_u64(&self.db, keys::INBOX_SEQ, item.seq)?;

@@ -23,9 +23,6 @@ impl Engine {
             return Ok(Outcome::Done);
         };
         let joined = item.joined_at.clone().unwrap_or_default();
-        if !self.link.structure_caught_up {
-            return Ok(Outcome::Waits); // Its leaves are judged by the structure log.
-        }
         if self.is_behind(channel)? {
             self.compares_first(channel)?;
             return Ok(Outcome::Waits); // What is known here may be of a log that is lost.
@@ -210,9 +207,6 @@ impl Engine {
 
     /// Tries the Welcomes that wait, in their order.
     pub(super) fn apply_welcomes(&mut self) -> Result<()> {
-        if !self.link.structure_caught_up {
-            return Ok(());
-        }
         let waiting: Vec<(i64, u64, Vec<u8>)> = self
             .db
             .prepare_cached("SELECT id, time_ms, item FROM welcomes ORDER BY id")?

@@ -10,8 +10,7 @@ use openmls::prelude::LeafNodeIndex;
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 use relais_wire::label::{Label, hash};
 use relais_wire::mls::{Leaf, leaves};
-use relais_wire::roster::{CheckedRoster, Member, Operation};
-use relais_wire::v1::ChannelRole;
+use relais_wire::roster::{CheckedRoster, Member, Operation, has_lasting_manager};
 use rusqlite::params;
 
 use super::intent::Wish;
@@ -176,8 +175,7 @@ impl Engine {
         };
         let mut members = roster.members.clone();
         members.retain(|id, member| member.stands(now) && here(id));
-        let lasting = |m: &Member| m.role == ChannelRole::Manager && m.expires_at_ms.is_none();
-        match members.values().any(lasting) {
+        match has_lasting_manager(&members) {
             true => members,
             false => roster.members.clone(),
         }

@@ -73,7 +73,7 @@ impl Allowances {
             Trouble::StructureForked | Trouble::StructureWithheld | Trouble::ChannelForked(_) => {
                 self.restored
             }
-            Trouble::UpdateNeeded | Trouble::Wiped => false,
+            Trouble::UpdateNeeded | Trouble::Wiped | Trouble::Lapsed => false,
         }
     }
 

@@ -11,7 +11,7 @@ impl World {
     fn joined(&self) -> BTreeMap<ChannelId, Vec<(Who, ThreadRecord)>> {
         let mut channels: BTreeMap<ChannelId, Vec<(Who, ThreadRecord)>> = BTreeMap::new();
         for (who, device) in self.devices.iter().enumerate() {
-            if !device.is_online() || device.engine.is_frozen() {
+            if !device.is_online() || !device.engine.wants_connection() {
                 continue;
             }
             for thread in device.engine.threads().unwrap_or_default() {
@@ -101,10 +101,12 @@ impl World {
             return;
         }
         for device in &self.devices {
-            // A device that was revoked says so until it joins again.
-            let wiped = relais_core::engine::Trouble::Wiped;
+            // A device that was revoked, or whose enrolment lapsed, says so until it
+            // joins again.
+            use relais_core::engine::Trouble;
+            let outside = [Trouble::Wiped, Trouble::Lapsed];
             let troubles = device.engine.troubles().iter();
-            let troubles: Vec<_> = troubles.filter(|t| **t != wiped).collect();
+            let troubles: Vec<_> = troubles.filter(|t| !outside.contains(t)).collect();
             assert!(troubles.is_empty(), "{troubles:?}: {}", self.describe());
             for thread in device.engine.threads().unwrap_or_default() {
                 let items = device.engine.timeline(thread.channel, 0, usize::MAX);

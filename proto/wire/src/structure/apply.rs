@@ -189,6 +189,8 @@ impl Structure {
         }
         present.certified_seq = Some(entry.seq);
         present.confirmed_seq.get_or_insert(entry.seq);
+        // A link that waits would end by its use what the root says here.
+        self.void_invitations(|invitation| invitation.professional == id);
         Ok(())
     }
 

@@ -41,8 +41,9 @@ impl Structure {
         }
         let remaining = self.remaining_devices(body, &professional)?;
         if let Some(person) = self.professionals.get(&professional) {
-            // A coordinator who invited themselves would lose their standing by it.
-            if professional == issuer {
+            // A new key has no certificate: whoever could give a coordinator one would
+            // end their standing, which is the root's alone to end.
+            if person.standing() == Standing::Coordinator {
                 return Err(StatementError::NotEntitled);
             }
             // A new key makes nobody something else.
@@ -110,8 +111,8 @@ impl Structure {
     }
 
     /// The first use of an invitation. For someone who was here before it replaces
-    /// the key, revokes every device that the invitation does not name, and ends
-    /// the standing of a coordinator until the root certifies the new key.
+    /// the key and revokes every device that the invitation does not name. None is
+    /// open for a coordinator: a certificate voids what was.
     pub(super) fn professional_enrolled(
         &mut self,
         body: &ProfessionalEnrolled,
@@ -140,7 +141,6 @@ impl Structure {
             entry.seq,
             entry.time_ms,
         );
-        let coordinator = self.is_coordinator(&id);
         match self.professionals.get_mut(&id) {
             Some(person) => {
                 person.newest_mut().revoked_seq.get_or_insert(entry.seq);
@@ -154,7 +154,7 @@ impl Structure {
                 self.professionals.insert(id, Professional { role, keys });
             }
         }
-        self.void_invitations(|i| i.professional == id || (coordinator && i.issuer == id));
+        self.void_invitations(|invitation| invitation.professional == id);
         Ok(())
     }
 

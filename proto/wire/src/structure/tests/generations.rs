@@ -138,7 +138,27 @@ fn a_device_that_the_thief_adds_meanwhile_does_not_remain() {
 
 // proves: I2
 #[test]
-fn a_re_invited_coordinator_is_one_only_if_the_root_certifies_the_new_key() {
+fn nobody_but_the_root_ends_a_coordinators_standing_by_a_new_key() {
+    let mut practice = Practice::staffed();
+    practice.say(&reinvited(NEW_LINK, NURSE, &[NURSE_PHONE]));
+    practice.say(&appointed(NURSE));
+    // The link of before is void, and no coordinator issues another: neither a
+    // colleague nor the nurse herself.
+    let early = enrolled_with_key(NEW_LINK, NURSE, NEW_KEY).signed();
+    assert_eq!(practice.refuse(early), StatementError::InvitationInvalid);
+    let herself = altered(&reinvited(141, NURSE, &[]), |b: &mut InvitationIssued| {
+        b.issuer = person(NURSE).to_bytes();
+    });
+    let herself = herself.signed_by(&[NURSE], herself.label());
+    for draft in [herself, reinvited(141, NURSE, &[NURSE_PHONE]).signed()] {
+        assert_eq!(practice.refuse(draft), StatementError::NotEntitled);
+    }
+    assert!(practice.structure.is_coordinator(&person(NURSE)));
+}
+
+// proves: I2
+#[test]
+fn a_coordinator_who_lost_the_key_is_released_invited_and_certified_again() {
     let mut practice = Practice::staffed();
     practice.say(&appointed(NURSE));
     let mut by_nurse = altered(&invited(113, 13, NOW + HOUR), |b: &mut InvitationIssued| {
@@ -146,17 +166,13 @@ fn a_re_invited_coordinator_is_one_only_if_the_root_certifies_the_new_key() {
     });
     by_nurse.keys = vec![NURSE];
     practice.say(&by_nurse);
-    let herself = altered(&reinvited(141, NURSE, &[]), |b: &mut InvitationIssued| {
-        b.issuer = person(NURSE).to_bytes();
-    });
-    let herself = herself.signed_by(&[NURSE], herself.label());
-    assert_eq!(practice.refuse(herself), StatementError::NotEntitled);
-
+    practice.say(&released(NURSE));
+    // What the lost phone had invited is void.
+    assert!(!practice.structure.is_open(&public(113), NOW));
     practice.say(&reinvited(NEW_LINK, NURSE, &[NURSE_PHONE]));
     practice.say(&enrolled_with_key(NEW_LINK, NURSE, NEW_KEY));
     assert!(!practice.structure.is_coordinator(&person(NURSE)));
-    // What the lost phone had invited is void, and its certificate is the old key's.
-    assert!(!practice.structure.is_open(&public(113), NOW));
+    // The old certificate is the old key's.
     let old = appointed(NURSE).signed();
     assert_eq!(practice.refuse(old), StatementError::AlreadySaid);
     practice.say(&appointed_with_key(NURSE, NEW_KEY));
