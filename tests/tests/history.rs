@@ -6,7 +6,7 @@ use relais_core::Error;
 use relais_core::commands::{NewMember, NewTask};
 use relais_core::history::HistoryChoice;
 use relais_core::query::{TaskStatus, TimelineBody};
-use relais_tests::world::{StoreKind, Who, World};
+use relais_tests::world::{StoreKind, Who, World, photo};
 use relais_wire::ids::ChannelId;
 
 fn invite(world: &mut World, manager: Who, channel: ChannelId, who: Who, history: HistoryChoice) {
@@ -14,15 +14,6 @@ fn invite(world: &mut World, manager: Who, channel: ChannelId, who: Who, history
     new.history = history;
     let engine = &mut world.devices[manager].engine;
     engine.add_member(channel, &new).expect("added");
-}
-
-fn photo() -> Vec<u8> {
-    let pixels = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8, y as u8, 90]));
-    let mut jpeg = std::io::Cursor::new(Vec::new());
-    pixels
-        .write_to(&mut jpeg, image::ImageFormat::Jpeg)
-        .expect("encoded");
-    jpeg.into_inner()
 }
 
 fn task(title: &str) -> NewTask {

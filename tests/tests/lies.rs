@@ -254,9 +254,8 @@ async fn told(lie: Lie, ends: Ends) {
 }
 
 macro_rules! lies {
-    ($($name:ident: $lie:ident, $ends:expr;)*) => {
+    ($(fn $name:ident() => $lie:ident, $ends:expr;)*) => {
         $(
-            // proves: M7
             #[tokio::test]
             async fn $name() {
                 told(Lie::$lie, $ends).await;
@@ -265,36 +264,52 @@ macro_rules! lies {
     };
 }
 
+// Those without a claim prove what the head of this file says, and no requirement alone.
 lies! {
-    an_entry_left_out: DropEntry, Ends::Healed;
-    an_entry_replayed: ReplayEntry, Ends::Visible;
-    entries_swapped: SwapEntries, Ends::Healed;
-    an_entry_repeated: RepeatEntry, Ends::Healed;
-    an_entry_of_another_channel: WrongChannel, Ends::Healed;
-    an_entry_under_another_author: WrongAuthor, Ends::Visible;
-    an_altered_message: AlteredPayload, Ends::Healed;
-    a_truncated_message: TruncatedPayload, Ends::Healed;
-    an_oversized_message: OversizedPayload, Ends::Healed;
-    a_message_of_another_epoch: WrongEpoch, Ends::Visible;
-    a_message_of_another_incarnation: WrongIncarnation, Ends::Visible;
-    a_message_as_a_commit: WrongKind, Ends::Healed;
-    an_entry_dated_back: EarlierTime, Ends::Healed;
-    an_entry_dated_beyond_2100: FarFutureTime, Ends::Healed;
-    an_altered_commit: AlteredCommit, Ends::HealedOrVisible;
-    an_invented_entry: InventedEntry, Ends::Visible;
-    a_refusal_of_what_was_taken: FalseRefusal, Ends::Healed;
-    an_acceptance_of_what_was_thrown_away: FalseAcceptance, Ends::Healed;
-    a_structure_log_kept_back: WithheldStructure, Ends::Healed;
-    a_statement_left_out: DropStatement, Ends::Healed;
-    an_altered_statement: AlteredStatement, Ends::Trouble(|_| Trouble::StructureForked);
-    an_invented_device: InventedDevice, Ends::Trouble(|_| Trouble::StructureForked);
-    a_welcome_into_another_channel: ForeignWelcome, Ends::Healed;
-    a_welcome_with_another_tree: AlteredTree, Ends::Healed;
-    a_welcome_replayed: ReplayedWelcome, Ends::Healed;
-    a_channel_said_to_be_closed: FalseClosed, Ends::Healed;
-    a_log_said_to_be_trimmed: FalseTrimmed, Ends::Healed;
-    a_revocation_that_nobody_signed: FalseRevocation, Ends::Healed;
-    a_send_counter_from_nowhere: HigherSendCounter, Ends::Trouble(|_| Trouble::Frozen);
-    a_key_package_of_somebody_else: ForgedKeyPackage, Ends::Visible;
-    a_restore_that_never_was: FalseRestore, Ends::Healed;
+    // proves: M7
+    fn an_entry_left_out() => DropEntry, Ends::Healed;
+    // proves: M7
+    fn an_entry_replayed() => ReplayEntry, Ends::Visible;
+    // proves: M7
+    fn entries_swapped() => SwapEntries, Ends::Healed;
+    // proves: M7
+    fn an_entry_repeated() => RepeatEntry, Ends::Healed;
+    // proves: M11
+    fn an_entry_of_another_channel() => WrongChannel, Ends::Healed;
+    fn an_entry_under_another_author() => WrongAuthor, Ends::Visible;
+    fn an_altered_message() => AlteredPayload, Ends::Healed;
+    fn a_truncated_message() => TruncatedPayload, Ends::Healed;
+    fn an_oversized_message() => OversizedPayload, Ends::Healed;
+    fn a_message_of_another_epoch() => WrongEpoch, Ends::Visible;
+    fn a_message_of_another_incarnation() => WrongIncarnation, Ends::Visible;
+    // proves: M11
+    fn a_message_as_a_commit() => WrongKind, Ends::Healed;
+    fn an_entry_dated_back() => EarlierTime, Ends::Healed;
+    fn an_entry_dated_beyond_2100() => FarFutureTime, Ends::Healed;
+    fn an_altered_commit() => AlteredCommit, Ends::HealedOrVisible;
+    // proves: M7
+    fn an_invented_entry() => InventedEntry, Ends::Visible;
+    fn a_refusal_of_what_was_taken() => FalseRefusal, Ends::Healed;
+    fn an_acceptance_of_what_was_thrown_away() => FalseAcceptance, Ends::Healed;
+    // proves: I5
+    fn a_structure_log_kept_back() => WithheldStructure, Ends::Healed;
+    // proves: I5
+    fn a_statement_left_out() => DropStatement, Ends::Healed;
+    // proves: I1
+    fn an_altered_statement() => AlteredStatement, Ends::Trouble(|_| Trouble::StructureForked);
+    // proves: I1, M6
+    fn an_invented_device() => InventedDevice, Ends::Trouble(|_| Trouble::StructureForked);
+    // proves: M11
+    fn a_welcome_into_another_channel() => ForeignWelcome, Ends::Healed;
+    fn a_welcome_with_another_tree() => AlteredTree, Ends::Healed;
+    fn a_welcome_replayed() => ReplayedWelcome, Ends::Healed;
+    fn a_channel_said_to_be_closed() => FalseClosed, Ends::Healed;
+    fn a_log_said_to_be_trimmed() => FalseTrimmed, Ends::Healed;
+    // proves: I3
+    fn a_revocation_that_nobody_signed() => FalseRevocation, Ends::Healed;
+    // proves: M1
+    fn a_send_counter_from_nowhere() => HigherSendCounter, Ends::Trouble(|_| Trouble::Frozen);
+    // proves: I1
+    fn a_key_package_of_somebody_else() => ForgedKeyPackage, Ends::Visible;
+    fn a_restore_that_never_was() => FalseRestore, Ends::Healed;
 }

@@ -1,12 +1,13 @@
 //! A device is lost, added or restored, and its person goes on where they were: in
 //! every thread, with everything that they had, and nothing twice.
 
-use relais_content::v1::TaskChange;
+use relais_content::v1::content::Kind;
+use relais_content::v1::{Laterality, TaskChange};
 use relais_core::commands::NewTask;
 use relais_core::engine::Trouble;
-use relais_core::query::ThreadState;
-use relais_tests::world::{StoreKind, Who, World};
-use relais_wire::ids::ChannelId;
+use relais_core::query::{ThreadState, TimelineBody};
+use relais_tests::world::{StoreKind, Who, World, photo};
+use relais_wire::ids::{BlobId, ChannelId};
 
 /// A coordinator (0), a nurse and a doctor with two threads that have seen some days.
 async fn practice() -> (World, Who, Who, [ChannelId; 2]) {
@@ -34,6 +35,31 @@ async fn practice() -> (World, Who, Who, [ChannelId; 2]) {
     engine.create_task(a, &task).expect("task");
     world.settle().await;
     (world, nurse, doctor, [a, b])
+}
+
+/// The nurse links a tablet; her phone is off as soon as the link is made, or stays on.
+async fn linked_tablet(world: &mut World, nurse: Who, phone_off: bool) -> Who {
+    let link = world.devices[nurse].engine.link_device();
+    let link = link.expect("link").link;
+    world.settle().await;
+    if phone_off {
+        world.devices[nurse].go_offline();
+    }
+    let tablet = world.add_device("Nadia's tablet");
+    let engine = &mut world.devices[tablet].engine;
+    engine.join(&link, None).expect("scanned");
+    world.settle().await;
+    tablet
+}
+
+/// A phone that was put back to a backup connects: it freezes.
+async fn freezes(world: &mut World, phone: Who) {
+    world.devices[phone].go_online();
+    for _ in 0..60 {
+        world.turn().await;
+        world.advance(50);
+    }
+    assert!(world.devices[phone].engine.is_frozen());
 }
 
 /// `device` shows what `colleague` shows, and both go on writing.
@@ -120,16 +146,7 @@ async fn a_lost_phone_costs_a_scan() {
 #[tokio::test]
 async fn a_linked_tablet_does_not_miss_what_its_person_was_never_promised() {
     let (mut world, nurse, doctor, channels) = practice().await;
-    let link = world.devices[nurse]
-        .engine
-        .link_device()
-        .expect("link")
-        .link;
-    world.settle().await;
-    let tablet = world.add_device("Nadia's tablet");
-    let engine = &mut world.devices[tablet].engine;
-    engine.join(&link, None).expect("scanned");
-    world.settle().await;
+    let tablet = linked_tablet(&mut world, nurse, false).await;
     // The phone gives what it has; that there was nothing before is a manager's word.
     let missing = |world: &World| {
         let missing = "missing".to_owned();
@@ -151,20 +168,8 @@ async fn a_linked_tablet_does_not_miss_what_its_person_was_never_promised() {
 #[tokio::test]
 async fn a_linked_tablet_comes_into_every_thread_with_its_past() {
     let (mut world, nurse, doctor, channels) = practice().await;
-    let link = world.devices[nurse]
-        .engine
-        .link_device()
-        .expect("link")
-        .link;
-    world.settle().await;
     // The person's phone is off: colleagues have the past too.
-    world.devices[nurse].go_offline();
-    let tablet = world.add_device("Nadia's tablet");
-    world.devices[tablet]
-        .engine
-        .join(&link, None)
-        .expect("scanned");
-    world.settle().await;
+    let tablet = linked_tablet(&mut world, nurse, true).await;
     // It asks the phone first, and after a while a colleague.
     for _ in 0..400 {
         let arrived = |channel: &ChannelId| !world.texts(tablet, *channel).is_empty();
@@ -197,12 +202,7 @@ async fn a_restored_phone_returns_under_another_id_and_loses_nothing() {
     let now = world.now_ms();
     world.devices[nurse].restore(&backup, now);
     world.say(nurse, channels[1], "écrit sur la copie");
-    world.devices[nurse].go_online();
-    for _ in 0..60 {
-        world.turn().await;
-        world.advance(50);
-    }
-    assert!(world.devices[nurse].engine.is_frozen());
+    freezes(&mut world, nurse).await;
     world.devices[nurse]
         .engine
         .return_device()
@@ -216,6 +216,48 @@ async fn a_restored_phone_returns_under_another_id_and_loses_nothing() {
             .texts(nurse, channels[0])
             .contains(&"après la sauvegarde".to_owned())
     );
+    goes_on(&mut world, nurse, doctor, channels).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_a_restored_phone_had_begun_goes_on_as_the_returned_device() {
+    let (mut world, nurse, doctor, channels) = practice().await;
+    world.devices[nurse].go_offline();
+    let engine = &mut world.devices[nurse].engine;
+    engine
+        .send_photo(channels[0], &photo(), "Escarre", "talon", Laterality::Left)
+        .expect("photo");
+    let now = world.now_ms();
+    let backup = world.devices[nurse].backup(now);
+    // The server hears that an upload begins, the phone never that it may go on.
+    world.devices[nurse].faults.drop_answers(usize::MAX);
+    world.devices[nurse].go_online();
+    for _ in 0..100 {
+        world.turn().await;
+        world.advance(100);
+    }
+    world.devices[nurse].faults.drop_answers(0);
+    let now = world.now_ms();
+    world.devices[nurse].restore(&backup, now);
+    freezes(&mut world, nurse).await;
+    let engine = &mut world.devices[nurse].engine;
+    engine.return_device().expect("returns");
+    world.settle().await;
+    let items = world.timeline(doctor, channels[0]);
+    let originals: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item.body {
+            TimelineBody::Event(_, kind) => match *kind {
+                Kind::Photo(photo) => photo.original,
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(originals.len(), 1);
+    let id = BlobId::try_from(&originals[0].blob_id).expect("id");
+    let bytes = world.devices[doctor].engine.blob_bytes(id).expect("here");
+    assert!(image::load_from_memory(&bytes).is_ok());
     goes_on(&mut world, nurse, doctor, channels).await;
 }
 

@@ -89,7 +89,8 @@ pub async fn create(
         app.store.create_blob(id, blob).await?;
     }
     let blob = app.store.blob(id).await?.ok_or(RefusalCode::Unavailable)?;
-    if (blob.channel, blob.uploader, blob.length) != (channel, caller.device, length) {
+    let same = (blob.channel, blob.length) == (channel, length);
+    if !same || !is_of_caller(&app, &blob, &caller) {
         return Err(RefusalCode::AlreadyExists.into());
     }
     let location = format!("/v1/blobs/{id}");
@@ -259,12 +260,20 @@ async fn known(app: &App, id: &str) -> Result<(BlobId, Blob), Refused> {
     }
 }
 
+/// Whether the caller's person began the upload: a device that returned under another
+/// id goes on with what the retired one began.
+fn is_of_caller(app: &App, blob: &Blob, caller: &Caller) -> bool {
+    let structure = app.structure.now();
+    let began = structure.device(&blob.uploader);
+    began.is_some_and(|device| device.professional == caller.professional)
+}
+
 /// The caller's own upload, into a channel that it is still a member of.
 async fn uploaded(app: &App, id: &str, headers: &HeaderMap) -> Result<(BlobId, Blob), Refused> {
     let caller = authenticate(app, headers)?;
     let (id, blob) = known(app, id).await?;
     member(app, &caller, blob.channel).await?;
-    if blob.uploader != caller.device {
+    if !is_of_caller(app, &blob, &caller) {
         return Err(RefusalCode::Forbidden.into());
     }
     Ok((id, blob))

@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use relais_wire::{RefusalCode, limits};
 
-use crate::channels::{CHANNEL, Pair};
 use crate::support::*;
 
 const BLOB: [u8; 16] = [5; 16];

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod channels;
+mod commits;
 mod enrol;
 mod hello;
 mod support;

@@ -86,6 +86,15 @@ pub fn card(given: &str, family: &str, profession: u32, rpps: &str) -> OwnCard {
     }
 }
 
+/// A small photo, as JPEG.
+pub fn photo() -> Vec<u8> {
+    let pixels = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8, y as u8, 90]));
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    let written = pixels.write_to(&mut jpeg, image::ImageFormat::Jpeg);
+    written.expect("encoded");
+    jpeg.into_inner()
+}
+
 impl World {
     /// A server with a fresh structure, and the first coordinator's device (0).
     pub async fn new(kind: StoreKind) -> Self {

@@ -3,9 +3,11 @@
 
 mod device;
 mod group;
+mod pair;
 mod wire;
 
 pub use device::{Device, public};
+pub use pair::{CHANNEL, Pair};
 pub use wire::{AnswerExt, Http, Socket};
 
 use std::sync::Arc;
