@@ -45,7 +45,9 @@ pub enum Error {
     #[error("enrolment refused: {0:?}")]
     EnrolmentRefused(RefusalCode),
     /// The database was restored or cloned; nothing more is sent from it.
-    #[error("this device's database was restored or copied; it must be enrolled again")]
+    #[error(
+        "this device's database was restored or copied; it must return under another id, or be enrolled again"
+    )]
     Frozen,
     /// A recovery kit or shares cannot be made or used.
     #[error("recovery: {0}")]

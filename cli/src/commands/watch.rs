@@ -54,8 +54,8 @@ enum Change {
     RootProposed { person: PersonRef },
     /// The server was restored from a backup.
     ServerRestored,
-    /// A photo arrived or has left completely.
-    Photo { blob: String },
+    /// A photo or a shared past arrived or has left completely.
+    File { blob: String },
     /// Something needs attention.
     Trouble { trouble: TroubleView },
 }
@@ -93,7 +93,7 @@ impl Change {
             Self::ServerRestored => {
                 text.line("-- the server was restored; it is given back what it lost");
             }
-            Self::Photo { blob } => text.line(format_args!("-- photo {} complete", short(blob))),
+            Self::File { blob } => text.line(format_args!("-- file {} complete", short(blob))),
             Self::Trouble { trouble } => text.line(format_args!("-- attention: {trouble}")),
         }
     }
@@ -104,6 +104,8 @@ impl Change {
 struct Seen {
     threads: BTreeMap<ChannelId, (u64, String)>,
     connection: Option<(&'static str, bool)>,
+    /// The last change was [`Change::People`]: another one would say nothing.
+    people: bool,
 }
 
 impl Watch {
@@ -120,6 +122,7 @@ impl Watch {
                 let seen = Seen {
                     threads,
                     connection: None,
+                    people: false,
                 };
                 Ok((only, seen))
             })
@@ -190,7 +193,7 @@ async fn changes(
                 changes.push(Change::Connection { phase, caught_up });
             }
             match event {
-                Some(Event::PeopleChanged) if all => changes.push(Change::People),
+                Some(Event::PeopleChanged) if all && !seen.people => changes.push(Change::People),
                 Some(Event::InvitationUsed(id)) if all => {
                     let person = PersonRef::of(engine, id);
                     changes.push(Change::InvitationUsed { person });
@@ -206,12 +209,15 @@ async fn changes(
                 Some(Event::ServerRestored) if all => changes.push(Change::ServerRestored),
                 Some(Event::BlobChanged(blob)) => {
                     let blob = blob.to_string();
-                    changes.push(Change::Photo { blob });
+                    changes.push(Change::File { blob });
                 }
                 Some(Event::Trouble(trouble)) => changes.push(Change::Trouble {
                     trouble: (&trouble).into(),
                 }),
                 _ => {}
+            }
+            if let Some(last) = changes.last() {
+                seen.people = matches!(last, Change::People);
             }
             Ok((changes, seen))
         })

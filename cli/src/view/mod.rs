@@ -218,11 +218,19 @@ impl ItemView {
             detail,
         } = &self.body
         {
-            let name = &subject.name;
-            return text.line(format_args!(
-                "{seq:>5}  {at}  * {} {name} {detail}",
-                notice.replace('_', " ")
-            ));
+            // Zeros: it is about nobody.
+            let about =
+                Some(subject.name.as_str()).filter(|_| subject.id.bytes().any(|b| b != b'0'));
+            let id = detail.len() == 32 && detail.bytes().all(|b| b.is_ascii_hexdigit());
+            let detail = if id { short(detail) } else { detail };
+            let notice = notice.replace('_', " ");
+            let said = [Some(notice.as_str()), about, Some(detail)];
+            let said: Vec<&str> = said
+                .into_iter()
+                .flatten()
+                .filter(|s| !s.is_empty())
+                .collect();
+            return text.line(format_args!("{seq:>5}  {at}  * {}", said.join(" ")));
         }
         text.line(format_args!("{seq:>5}  {at}  {name}  [{state}]  {event}"));
         self.body.plain(text);

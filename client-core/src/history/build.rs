@@ -200,15 +200,7 @@ impl Engine {
             .prepare_cached(
                 "SELECT key, chunk, plaintext_len, length, rest FROM shares WHERE id = ?1",
             )?
-            .query_row([share.id], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                ))
-            })?;
+            .query_row([share.id], |row| row.try_into())?;
         // Invariant: what a step holds does not grow with the archive.
         assert!(out.len() <= ROSTERS_BYTES + STEP_BYTES + 2 * RECORD_BYTES);
         rest.extend_from_slice(out);

@@ -86,16 +86,7 @@ impl Engine {
             .prepare_cached(
                 "SELECT chunk, rest, next_seq, hash, time_ms, roster FROM imports WHERE id = ?1",
             )?
-            .query_row([import.id], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                    row.get(5)?,
-                ))
-            })?;
+            .query_row([import.id], |row| row.try_into())?;
         let roster = self.archived_roster(import, version)?;
         let mut chain = Chain {
             begun: next_seq > 0,
