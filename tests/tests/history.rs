@@ -399,6 +399,11 @@ async fn what_nobody_gave_is_asked_for_again_when_the_person_says_so() {
     assert!(missing(&world)[0].given_up, "nobody asks by themselves");
     let engine = &mut world.devices[nurse].engine;
     assert_eq!(engine.ask_history_again(channel).expect("asked"), 1);
+    // The coordinator, who manages, is asked first, and is away.
+    for _ in 0..100 {
+        world.turn().await;
+        world.advance(5_000);
+    }
     world.settle().await;
     assert_eq!(world.texts(nurse, channel), ["un", "deux", "trois"]);
     assert_eq!(missing(&world), []);
