@@ -239,12 +239,12 @@ fn statements() -> Vec<(&'static str, Vec<u8>)> {
             sign_statement(Kind::SealingKeyReplaced, &sealing, &[&key(31)]),
         ),
         (
-            "re-invitation",
-            sign_statement(Kind::InvitationIssued, &again, &[&coordinator]),
-        ),
-        (
             "coordinator revoked",
             sign_statement(Kind::CoordinatorRevoked, &released, &[&key(8)]),
+        ),
+        (
+            "re-invitation",
+            sign_statement(Kind::InvitationIssued, &again, &[&coordinator]),
         ),
         (
             "professional revoked",
