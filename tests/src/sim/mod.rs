@@ -111,8 +111,18 @@ pub struct Sim {
     transcript: Sha256,
 }
 
-/// Carries out a plan.
+/// Carries out a plan, on a thread of its own: the order of hash maps begins anew.
 pub fn run(plan: &Plan) -> Outcome {
+    let finished = std::thread::scope(|scope| scope.spawn(|| run_here(plan)).join());
+    finished.unwrap_or_else(|panic| Outcome {
+        transcript: [0; 32],
+        trace: Vec::new(),
+        failure: Some(Violation(format!("panic: {}", text_of(&*panic)))),
+        device_ms: 0,
+    })
+}
+
+fn run_here(plan: &Plan) -> Outcome {
     let mut trace = Vec::new();
     let mut transcript = [0; 32];
     let mut device_ms = 0;

@@ -250,6 +250,13 @@ fn only_the_two_suites_of_relais_are_offered() {
     }
 }
 
+#[test]
+fn the_lifetime_is_the_same_on_every_device_at_every_hour() {
+    // It is compared for equality: a value that depended on a clock would shut colleagues out.
+    assert_eq!(lifetime().not_before(), 0);
+    assert_eq!(lifetime().not_after(), 4_102_444_800);
+}
+
 // ------------------------------------------------------------------- leaves
 
 #[test]

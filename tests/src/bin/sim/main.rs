@@ -1,6 +1,8 @@
 //! `cargo xtask sim`: runs seeds of the simulation, and shrinks those that fail.
 //! Figures and progress go to standard error; what failed to standard output.
 
+mod chance;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
