@@ -178,6 +178,20 @@ fn an_oversize_or_garbled_statement_is_refused() {
         practice.refuse(large.signed()),
         StatementError::Malformed("too large")
     );
+    // One that is just not too large is judged by what it says.
+    let keyed = |len| {
+        let draft = altered(&huge, |body: &mut DeviceAdded| {
+            body.sealing_key = vec![1; len].into();
+        });
+        draft.signed()
+    };
+    let around = limits::STATEMENT_BYTES - keyed(limits::STATEMENT_BYTES / 2).len();
+    let largest = keyed(limits::STATEMENT_BYTES / 2 + around);
+    assert_eq!(largest.len(), limits::STATEMENT_BYTES);
+    assert_eq!(
+        practice.refuse(largest),
+        StatementError::Malformed("sealing key")
+    );
     for len in [0, 4097] {
         let odd = altered(&huge, |body: &mut DeviceAdded| {
             body.sealing_key = vec![1; len].into();

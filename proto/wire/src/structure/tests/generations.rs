@@ -245,6 +245,25 @@ fn a_coordinators_standing_ends_by_the_root_alone_and_for_good() {
     assert_eq!(practice.refuse(nobody), StatementError::Unknown);
 }
 
+// proves: I2
+#[test]
+fn with_a_coordinators_standing_end_the_links_of_that_coordinator_and_no_others() {
+    let mut practice = Practice::staffed();
+    practice.say(&appointed(NURSE));
+    let by_nurse = altered(
+        &invited(NEW_LINK, 13, NOW + 72 * HOUR),
+        |body: &mut InvitationIssued| body.issuer = person(NURSE).to_bytes(),
+    );
+    practice.say(&Draft {
+        keys: vec![NURSE],
+        ..by_nurse
+    });
+    practice.say(&released(NURSE));
+    let late = enrolled(NEW_LINK, 13).signed();
+    assert_eq!(practice.refuse(late), StatementError::InvitationInvalid);
+    practice.say(&enrolled(DOCTOR_LINK, DOCTOR));
+}
+
 #[test]
 fn a_stranger_sends_nobody_away() {
     let mut practice = Practice::staffed();
