@@ -219,6 +219,32 @@ async fn a_restored_phone_returns_under_another_id_and_loses_nothing() {
     goes_on(&mut world, nurse, doctor, channels).await;
 }
 
+/// The backup holds a message that waits; the phone sent it afterwards, and again as the
+/// returned device.
+#[tokio::test]
+async fn what_a_restored_phone_had_sent_already_stands_once_and_where_it_was_first() {
+    let (mut world, nurse, doctor, channels) = practice().await;
+    world.devices[nurse].go_offline();
+    world.say(nurse, channels[0], "attend dans la sauvegarde");
+    let now = world.now_ms();
+    let backup = world.devices[nurse].backup(now);
+    world.devices[nurse].go_online();
+    world.settle().await;
+    world.say(doctor, channels[0], "la réponse");
+    world.settle().await;
+    let before = world.texts(doctor, channels[0]);
+    world.devices[nurse].go_offline();
+    let now = world.now_ms();
+    world.devices[nurse].restore(&backup, now);
+    freezes(&mut world, nurse).await;
+    let engine = &mut world.devices[nurse].engine;
+    engine.return_device().expect("returns");
+    world.settle().await;
+    assert_eq!(world.texts(doctor, channels[0]), before);
+    assert_eq!(world.texts(nurse, channels[0]), before);
+    goes_on(&mut world, nurse, doctor, channels).await;
+}
+
 #[tokio::test]
 async fn an_upload_that_a_restored_phone_had_begun_goes_on_as_the_returned_device() {
     let (mut world, nurse, doctor, channels) = practice().await;

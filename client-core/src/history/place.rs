@@ -139,6 +139,11 @@ impl Engine {
         self.found_again(channel, id)?;
         match self.event_seq(channel, id)? {
             Some(seq) if seq == header.seq || again || id != own_id => return Ok(String::new()),
+            // A device that returned has said again, and shows there, what its retired one
+            // had said here: the first place counts, as for everybody who read both.
+            Some(seq)
+                if seq > header.seq
+                    && self.is_said_again(channel, seq, device, said.author, &said.body)? => {}
             Some(_) => return Ok("an event that was shown already".into()),
             None => {}
         }
@@ -159,7 +164,10 @@ impl Engine {
         self.db
             .prepare_cached(
                 "INSERT INTO events (channel, seq, event_id, device, professional, counter,
-                 time_ms, kind, signed, import) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 time_ms, kind, signed, import) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT (channel, event_id) DO UPDATE SET seq = excluded.seq,
+                 device = excluded.device, counter = excluded.counter,
+                 time_ms = excluded.time_ms, signed = excluded.signed",
             )?
             .execute(params![
                 channel.0,

@@ -215,14 +215,14 @@ impl Engine {
     }
 
     /// Whether another device of the same person says the very event of an entry.
-    fn is_said_again(
+    pub(crate) fn is_said_again(
         &self,
         channel: ChannelId,
         seq: u64,
         device: DeviceId,
         author: ProfessionalId,
         body: &EventBody,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool> {
         let (by, person, signed): ([u8; 16], [u8; 16], Vec<u8>) = self
             .db
             .prepare_cached(
