@@ -16,7 +16,7 @@ use relais_wire::v1::{
 use server_frame::Frame;
 
 /// One lie, told at the first opportunity and then no more, unless it says "every".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lie {
     /// Leaves out an entry of a channel.
     DropEntry,
@@ -80,6 +80,43 @@ pub enum Lie {
     ForgedKeyPackage,
     /// Says that it was restored from a backup.
     FalseRestore,
+}
+
+impl Lie {
+    /// Every lie.
+    pub const ALL: [Self; 31] = [
+        Self::DropEntry,
+        Self::ReplayEntry,
+        Self::SwapEntries,
+        Self::RepeatEntry,
+        Self::WrongChannel,
+        Self::WrongAuthor,
+        Self::AlteredPayload,
+        Self::TruncatedPayload,
+        Self::OversizedPayload,
+        Self::WrongEpoch,
+        Self::WrongIncarnation,
+        Self::WrongKind,
+        Self::EarlierTime,
+        Self::FarFutureTime,
+        Self::AlteredCommit,
+        Self::InventedEntry,
+        Self::FalseRefusal,
+        Self::FalseAcceptance,
+        Self::WithheldStructure,
+        Self::DropStatement,
+        Self::AlteredStatement,
+        Self::InventedDevice,
+        Self::ForeignWelcome,
+        Self::AlteredTree,
+        Self::ReplayedWelcome,
+        Self::FalseClosed,
+        Self::FalseTrimmed,
+        Self::FalseRevocation,
+        Self::HigherSendCounter,
+        Self::ForgedKeyPackage,
+        Self::FalseRestore,
+    ];
 }
 
 /// Tells one [`Lie`] on a connection.

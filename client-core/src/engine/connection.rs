@@ -20,7 +20,7 @@ use crate::db::meta::{self, keys};
 use crate::error::{Error, Result};
 use crate::lost::Comparison;
 use crate::outbox::follow::Followed;
-use crate::rejoin::Listing;
+use crate::rejoin::{Doubts, Listing};
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,6 +66,7 @@ pub(crate) struct Link {
     /// Channels that were closed without a removal: the list says what of them.
     pub doubtful: BTreeSet<ChannelId>,
     pub listing: Listing,
+    pub doubts: Doubts,
     pub followed: Followed,
     /// Channels whose log is being compared with the server's.
     pub compared: BTreeMap<ChannelId, Comparison>,
@@ -440,6 +441,7 @@ impl Engine {
                 link.lost_at_ms,
                 link.followed.next_ms(),
                 link.listing.next_ms(),
+                link.doubts.next_ms(),
             ]
             .into_iter()
             .flatten()

@@ -48,7 +48,8 @@ impl Engine {
                 self.rejoin_accepted(channel, intent.id, appended)
             }
             // The log shows messages and commits; it has the last word.
-            _ => Ok(()),
+            (_, Some(channel)) => self.check_place(channel, appended.seq),
+            (_, None) => Ok(()),
         }
     }
 
@@ -68,14 +69,10 @@ impl Engine {
         };
         let mut change = change.clone();
         let read = |id: &[u8]| id.try_into().map(HexId).ok();
-        change.claimed = Some(
-            packages
-                .packages
-                .iter()
-                .filter(|p| !p.key_package.is_empty())
-                .filter_map(|p| Some((read(&p.device_id)?, HexBytes(p.key_package.to_vec()))))
-                .collect(),
-        );
+        let new = packages.packages.iter();
+        let new = new.filter_map(|p| Some((read(&p.device_id)?, HexBytes(p.key_package.to_vec()))));
+        change.claimed.extend(new);
+        change.claims += 1;
         self.forget_sends(intent.id)?;
         self.rewrite(intent.id, &Wish::Members(change))
     }
@@ -99,7 +96,12 @@ impl Engine {
         }
         match code {
             // Accepted earlier, or another commit won: the log tells which.
-            Code::WrongEpoch => return Ok(()),
+            Code::WrongEpoch => {
+                if let Some(channel) = intent.channel {
+                    self.doubt_epoch(channel)?;
+                }
+                return Ok(());
+            }
             Code::StaleSendCounter | Code::WrongEventCounter => {
                 return self.stage_again(intent, code);
             }

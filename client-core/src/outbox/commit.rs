@@ -23,6 +23,8 @@ use crate::error::{Error, Result};
 
 /// A leaf's keys are renewed so often.
 pub(crate) const RENEWAL_MS: u64 = 30 * 24 * 3_600_000;
+/// Claims of a change, should devices be added while it waits.
+const CLAIMS: u32 = 4;
 /// A joiner renews within this time of being online.
 const FIRST_RENEWAL_MS: u64 = 10_000;
 
@@ -58,10 +60,11 @@ impl Engine {
                 (device.professional == me || change.add.iter().any(added))
                     && self.structure.valid_device(id, head, self.now_ms).is_some()
                     && !present.contains(id)
+                    && !change.claimed.iter().any(|(asked, _)| asked.0 == id.0)
             })
             .map(|(id, _)| *id)
             .collect();
-        if change.claimed.is_none() && !wanted.is_empty() {
+        if change.claims < CLAIMS && !wanted.is_empty() {
             self.keep_group(channel, group);
             return Ok(Some(Staged {
                 operation: send::Operation::ClaimKeyPackages(ClaimKeyPackages {
@@ -195,7 +198,7 @@ impl Engine {
             (suite && leaf.device == device && !present.contains(&device))
                 .then_some((leaf.professional, package))
         };
-        let claimed = change.claimed.iter().flatten();
+        let claimed = change.claimed.iter();
         claimed
             .filter_map(|(device, bytes)| read(DeviceId(device.0), &bytes.0))
             .collect()

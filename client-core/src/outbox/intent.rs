@@ -60,8 +60,10 @@ pub(crate) struct NewChannel {
 pub(crate) struct MembersChange {
     pub add: Vec<MemberWish>,
     pub remove: Vec<HexId>,
-    /// Key packages claimed for this change, by device; `None` before the claim.
-    pub claimed: Option<Vec<(HexId, HexBytes)>>,
+    /// Key packages claimed for this change, by device; empty for one that has none.
+    pub claimed: Vec<(HexId, HexBytes)>,
+    /// Claims made: devices may be added while the change waits.
+    pub claims: u32,
 }
 
 /// A member to be added, or whose role or end changes.

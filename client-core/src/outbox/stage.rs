@@ -46,6 +46,7 @@ impl Engine {
         if !self.resend()? {
             return Ok(false);
         }
+        self.settle_doubts()?;
         self.want_key_packages()?;
         self.pump_rejoins()?;
         self.want_renewals()?;

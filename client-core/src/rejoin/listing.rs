@@ -105,8 +105,10 @@ impl Engine {
             }
         }
         for (channel, counted_in) in listed {
-            let state = self.channel_row(*channel)?.map(|row| row.state);
-            let outside = state.is_none_or(|state| state == "removed");
+            // One that could not be opened here was opened all the same.
+            let outside = self.channel_row(*channel)?.is_none_or(|row| {
+                row.state == "removed" || (row.state == "stopped" && row.cursor_seq == 0)
+            });
             if outside && !self.has_welcome(*channel)? {
                 let pause = if *counted_in { WELCOME_MS } else { 0 };
                 self.begin_rejoin(*channel, "this device is not in the thread yet", pause)?;

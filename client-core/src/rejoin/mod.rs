@@ -4,7 +4,8 @@
 //!
 //! Owns: why and when a channel comes back, the pace of trying. [`enter`] checks the
 //! group that the server shows and stages the commit; [`answer`] is what its acceptance
-//! or refusal means for what was in flight; [`listing`] compares the server's list of channels
+//! or refusal means for what was in flight; [`doubt`] finds a group that the server has
+//! left behind; [`listing`] compares the server's list of channels
 //! with ours; [`reboot`] begins a new group.
 //!
 //! A channel in state `rejoin` has a row in `rejoins` and an intent; the row stays
@@ -12,6 +13,7 @@
 //! down and then stops.
 
 mod answer;
+mod doubt;
 mod enter;
 mod listing;
 mod reboot;
@@ -21,6 +23,7 @@ use relais_wire::ids::ChannelId;
 use relais_wire::v1::{AskGroup, Group, client_frame, group};
 use rusqlite::{OptionalExtension, params};
 
+pub(crate) use doubt::Doubts;
 pub(crate) use listing::Listing;
 
 use crate::engine::{Engine, Event};

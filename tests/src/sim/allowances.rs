@@ -6,17 +6,43 @@ use std::collections::BTreeSet;
 use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
 
+use crate::lies::Lie;
+
+/// Lies that look like the work of a copy of the device: its own entries altered, or
+/// sends that it knows nothing of.
+const AS_A_COPY: &[Lie] = &[
+    Lie::HigherSendCounter,
+    Lie::ReplayEntry,
+    Lie::AlteredPayload,
+    Lie::TruncatedPayload,
+    Lie::OversizedPayload,
+    Lie::InventedEntry,
+    Lie::AlteredCommit,
+];
+/// Lies that enter a device's hash chain: it and whoever reads it see two logs.
+const IN_THE_CHAIN: &[Lie] = &[
+    Lie::ReplayEntry,
+    Lie::InventedEntry,
+    Lie::WrongAuthor,
+    Lie::WrongEpoch,
+    Lie::WrongIncarnation,
+];
+
 /// What was done to the world so far that it cannot recover from by itself.
 #[derive(Debug, Default)]
 pub struct Allowances {
     /// Devices whose database was put back or copied: they freeze for good.
     rolled_back: BTreeSet<usize>,
+    /// As `rolled_back`, for good.
+    copies: BTreeSet<usize>,
     /// Those of them that cannot return under another id.
     stay_frozen: BTreeSet<usize>,
     /// The server was restored from an old copy: devices that knew more may freeze,
     /// channels may stop, and a device may miss what was lost without a word (see
     /// "Faults" in ARCHITECTURE.md).
     restored: bool,
+    /// Lies that devices were told.
+    lies: BTreeSet<(usize, Lie)>,
     /// More time passed than the server keeps entries or an enrolment without a
     /// confirmation stands, or the server's clock said so.
     outlived: bool,
@@ -26,6 +52,7 @@ impl Allowances {
     /// A device's database was put back or copied.
     pub fn rolled_back(&mut self, who: usize) {
         self.rolled_back.insert(who);
+        self.copies.insert(who);
     }
 
     /// A frozen device cannot go on: it does not hold its person's key.
@@ -36,6 +63,28 @@ impl Allowances {
     /// Everybody who can go on has gone on.
     pub fn mended(&mut self) {
         self.rolled_back = std::mem::take(&mut self.stay_frozen);
+    }
+
+    /// The server begins to tell a device a lie.
+    pub fn lied(&mut self, who: usize, lie: Lie) {
+        self.lies.insert((who, lie));
+        if AS_A_COPY.contains(&lie) {
+            self.rolled_back(who); // As far as the device can know.
+        }
+    }
+
+    /// Whether a device may show what others do not: something false that was told it
+    /// alone stays visible there, as does an event that a copy of it had sent before.
+    pub fn shows_more(&self, who: usize) -> bool {
+        self.is_copy(who) || self.lies.iter().any(|(to, _)| *to == who)
+    }
+
+    fn forks(&self) -> bool {
+        self.lies.iter().any(|(_, lie)| IN_THE_CHAIN.contains(lie))
+    }
+
+    fn was_told(&self, who: usize, lies: &[Lie]) -> bool {
+        lies.iter().any(|lie| self.lies.contains(&(who, *lie)))
     }
 
     /// The server's disk was put back.
@@ -50,7 +99,7 @@ impl Allowances {
 
     /// Whether this device's database was put back or copied.
     pub fn is_copy(&self, who: usize) -> bool {
-        self.rolled_back.contains(&who)
+        self.copies.contains(&who)
     }
 
     /// Whether devices may differ in what the log says: checks between devices are
@@ -70,6 +119,14 @@ impl Allowances {
         match trouble {
             Trouble::Frozen => self.restored || self.rolled_back.contains(&who),
             Trouble::Revoked | Trouble::ChannelStopped(_) => self.restored || self.outlived,
+            // Proof that the server lied stays shown.
+            Trouble::StructureForked
+                if self.was_told(who, &[Lie::AlteredStatement, Lie::InventedDevice]) =>
+            {
+                true
+            }
+            // So does a fork, whoever notices it.
+            Trouble::ChannelForked(_) if self.forks() => true,
             Trouble::StructureForked | Trouble::StructureWithheld | Trouble::ChannelForked(_) => {
                 self.restored
             }

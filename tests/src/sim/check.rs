@@ -71,8 +71,13 @@ impl Sim {
     }
 
     /// Whether a device can do nothing, or not all, until something is mended.
-    fn stands_still(&self, device: &super::Device) -> bool {
-        !device.online || device.disk_full || device.faults.is_lying() || device.engine.is_frozen()
+    pub(super) fn stands_still(&self, device: &super::Device) -> bool {
+        let forked = device.engine.troubles().contains(&Trouble::StructureForked);
+        !device.online
+            || device.disk_full
+            || forked
+            || device.faults.is_lying()
+            || device.engine.is_frozen()
     }
 
     fn only_what_is_allowed_stands_still(&self) -> Checked {
@@ -92,6 +97,10 @@ impl Sim {
             for thread in device.engine.threads().unwrap_or_default() {
                 let plain = match &thread.state {
                     ThreadState::Joined | ThreadState::Removed => true,
+                    // A restored device may not know that it was removed.
+                    ThreadState::Stopped(_) => {
+                        self.standing(who, thread.channel) == Standing::Outside
+                    }
                     ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
                     _ => false,
                 };
@@ -126,10 +135,13 @@ impl Sim {
 
     /// Invariant 3: the same sequence means the same projection, from the later joiner on.
     fn projections_agree(&self, channel: ChannelId, members: &[Member]) -> Checked {
-        let Some((first, reference)) = members.iter().min_by_key(|(_, t)| t.joined_seq) else {
+        let members = members
+            .iter()
+            .filter(|(who, _)| !self.allowances.shows_more(*who));
+        let Some((first, reference)) = members.clone().min_by_key(|(_, t)| t.joined_seq) else {
             return Ok(());
         };
-        for (who, thread) in members.iter().filter(|(_, t)| t.seq == reference.seq) {
+        for (who, thread) in members.filter(|(_, t)| t.seq == reference.seq) {
             let hash = |who: &usize| {
                 let engine = &self.devices[*who].engine;
                 engine.projection_hash(channel, thread.joined_seq)
@@ -156,7 +168,13 @@ impl Sim {
                 let (Some(seq), TimelineBody::Event(event, _)) = (item.seq, item.body) else {
                     continue;
                 };
-                if !mine.insert(seq) || *all.entry(seq).or_insert(event) != event {
+                // Said again by a returned device, it is shown to the others where it was
+                // said first.
+                let expected = match self.allowances.shows_more(*who) {
+                    true => all.get(&seq).copied().unwrap_or(event),
+                    false => *all.entry(seq).or_insert(event),
+                };
+                if !mine.insert(seq) || expected != event {
                     return Err(format!("device {who}: two events at {seq} of {channel}").into());
                 }
             }
@@ -166,13 +184,34 @@ impl Sim {
             let after_joining = all.range(thread.joined_seq + 1..);
             for (seq, event) in after_joining.take_while(|(seq, _)| **seq <= thread.seq) {
                 // What is said again to a joiner is shown once, where it was first read.
-                if !mine.contains(seq) && !self.is_retold(channel, *seq, members)? {
+                let known = mine.contains(seq)
+                    || self.is_retold(channel, *seq, members)?
+                    || self.says_that_it_misses(*who, channel, *seq)?;
+                if !known {
                     let text = format!("device {who} has not {event} at {seq} of {channel}");
                     return Err(text.into());
                 }
             }
         }
         Ok(())
+    }
+
+    /// A gap, or an entry that did not hold, is shown in its place.
+    fn says_that_it_misses(&self, who: usize, channel: ChannelId, seq: u64) -> Checked<bool> {
+        if !self.allowances.shows_more(who) {
+            return Ok(false);
+        }
+        let engine = &self.devices[who].engine;
+        let missing = engine.history(channel)?.missing;
+        let quarantined = |item: TimelineItem| {
+            let is_notice =
+                matches!(&item.body, TimelineBody::Notice { kind, .. } if kind == "quarantined");
+            item.seq == Some(seq) && is_notice
+        };
+        let gap = missing
+            .iter()
+            .any(|m| m.after_seq < seq && seq <= m.until_seq);
+        Ok(gap || self.items(who, channel)?.into_iter().any(quarantined))
     }
 
     fn is_retold(&self, channel: ChannelId, seq: u64, members: &[Member]) -> Checked<bool> {

@@ -4,7 +4,6 @@ use rand::Rng as _;
 
 use super::operations::{Operation, severe, usual};
 use super::{Checked, Device, Rng, Sim};
-use crate::lies::Lie;
 use crate::world::Cut;
 
 /// Everything that happens to people.
@@ -17,7 +16,6 @@ pub const FAULTS: &[Operation] = &[
     usual("cut", 6, cut),
     usual("repeated frames", 3, repeated),
     usual("lost requests", 3, lost_requests),
-    usual("withheld structure", 1, withheld),
     usual("server crash", 4, server_crash),
     usual("server disk full", 3, server_disk_full),
     usual("device restart", 3, device_restart),
@@ -38,7 +36,7 @@ const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
 impl Sim {
-    fn anybody(&self, rng: &mut Rng) -> usize {
+    pub(super) fn anybody(&self, rng: &mut Rng) -> usize {
         rng.gen_range(0..self.devices.len())
     }
 
@@ -133,19 +131,6 @@ fn lost_requests(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     faults.drop_requests(rng.gen_range(0..3));
     faults.drop_answers(rng.gen_range(0..3));
     Ok(format!("{who}"))
-}
-
-fn withheld(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
-    let who = sim.anybody(rng);
-    let device = &mut sim.devices[who];
-    let withhold = !device.faults.is_lying();
-    if withhold {
-        device.faults.lie(Lie::WithheldStructure);
-    } else {
-        device.faults.tell_the_truth();
-        device.hang_up();
-    }
-    Ok(format!("{who} {withhold}"))
 }
 
 fn server_crash(sim: &mut Sim, _: &mut Rng) -> Checked<String> {

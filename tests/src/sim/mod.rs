@@ -5,7 +5,7 @@
 //! # Layout
 //! - `plan`: what happens, as data; `shrink`: the least of it that still fails.
 //! - `operations`: the table; `acts`, `threads`, `people`: what people do, `faults`: what
-//!   goes wrong.
+//!   goes wrong, `hostile`: what a server does that wants it to.
 //! - `device`, `disk`, `server`, `pipe`: the parts of a world.
 //! - `network`: frames and requests on their way; `settle`: until nothing moves.
 //! - `check`, `ledger`: what must hold; `truth`: by what the server knows; `allowances`:
@@ -18,6 +18,7 @@ mod check;
 mod device;
 mod disk;
 mod faults;
+mod hostile;
 mod ledger;
 mod network;
 pub mod operations;
@@ -56,6 +57,8 @@ fn rng(world: u64, purpose: &str) -> Rng {
         .finalize();
     Rng::from_seed(digest.into())
 }
+
+const HOUR_MS: u64 = 3_600_000;
 
 /// Part of every name and text that people enter: nobody but members may see it.
 pub const PLANTED: &str = "Quenouillard";
@@ -236,6 +239,9 @@ impl Sim {
             }
         }
         self.allowances.mended();
+        self.settle()?;
+        // Some things are looked at again by the hour.
+        self.pass(HOUR_MS);
         self.settle()?;
         self.check_at_rest()?;
         self.check_the_end()

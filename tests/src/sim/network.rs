@@ -129,10 +129,11 @@ impl Sim {
                 device.hang_up();
                 return Ok(true);
             }
+            self.note_delivery(who, &frame)?;
+            let device = &mut self.devices[who];
             let frames = device.faults.hear(frame);
             let times = device.faults.deliveries();
             for frame in frames.iter().flat_map(|f| std::iter::repeat_n(f, times)) {
-                self.note_delivery(who, frame)?;
                 let taken = self.devices[who].engine.receive(frame.clone());
                 if let Err(error) = taken {
                     return self.failed(who, &error);
@@ -232,15 +233,10 @@ impl Sim {
     pub(super) fn is_settled(&self, who: usize) -> bool {
         let device = &self.devices[who];
         // A photo cannot arrive while its author is away.
-        let everybody = self
-            .devices
-            .iter()
-            .all(|d| d.online && !d.engine.is_frozen());
+        let everybody = self.devices.iter().all(|d| !self.stands_still(d));
         // Without room on its disk a device can do nothing until it is started again;
         // without the structure log, not all.
-        !device.online
-            || device.disk_full
-            || device.faults.is_lying()
+        self.stands_still(device)
             || self.has_lapsed(who)
             || self.is_paused_somewhere(who)
             || (crate::world::is_settled(&device.engine, everybody) && !self.is_coming_back(who))

@@ -1,7 +1,7 @@
 //! The table of everything that can happen. Adding an act or a fault: a function in
-//! `acts`, `threads`, `people` or `faults` and a row there.
+//! `acts`, `threads`, `people`, `faults` or `hostile`, and a row there.
 
-use super::{Checked, Rng, Sim, acts, faults, people, threads};
+use super::{Checked, Rng, Sim, acts, faults, hostile, people, threads};
 
 /// One kind of operation.
 pub struct Operation {
@@ -17,9 +17,15 @@ pub struct Operation {
 
 /// Every operation.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [acts::ACTS, threads::ACTS, people::ACTS, faults::FAULTS]
-        .into_iter()
-        .flatten()
+    [
+        acts::ACTS,
+        threads::ACTS,
+        people::ACTS,
+        faults::FAULTS,
+        hostile::FAULTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The operation of a name.

@@ -61,6 +61,7 @@ impl Sim {
             Trouble::Wiped => self.is_revoked(who),
             Trouble::Revoked => self.is_revoked(who) || self.has_lapsed(who),
             Trouble::Frozen => !self.can_return(who),
+            Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
             _ => false,
         }
     }
@@ -105,7 +106,7 @@ impl Sim {
             };
             for (who, device) in self.devices.iter().enumerate() {
                 let enrolled = self.devices[who].professional().is_some();
-                if !enrolled || device.engine.is_frozen() {
+                if !enrolled || self.stands_still(device) {
                     continue;
                 }
                 let thread = device.engine.thread(channel).ok();
