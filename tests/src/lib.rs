@@ -1,6 +1,8 @@
 //! Everything that needs two devices or a server: the [`world`] harness, the
-//! scenarios in `tests/`, the simulation [`sim`], the demo and the benches.
+//! scenarios in `tests/`, a hostile server ([`lies`]) and a hostile [`member`], the
+//! simulation [`sim`], the demo and the benches.
 
 pub mod lies;
+pub mod member;
 pub mod sim;
 pub mod world;

@@ -2,18 +2,17 @@
 //! rights who speaks the protocol perfectly. Nobody else's thread or connection is
 //! affected.
 
-use futures_util::{SinkExt, StreamExt};
-use prost::Message as _;
+use futures_util::SinkExt as _;
 use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
 use relais_tests::lies::Lie;
-use relais_tests::world::{StoreKind, Who, World};
+use relais_tests::member::{Raw, stranger};
+use relais_tests::world::{StoreKind, World};
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
-use relais_wire::label::{self, Label};
 use relais_wire::v1::{
-    AppendCommit, AppendMessage, ChannelCursor, ClientFrame, Hello, HelloBody, Send, ServerFrame,
-    Subscribe, answer, caught_up, client_frame, send, server_frame, subscribe,
+    AppendCommit, AppendMessage, ChannelCursor, Subscribe, caught_up, client_frame, send,
+    server_frame, subscribe,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -80,128 +79,6 @@ async fn one_altered_character_of_a_signed_event_is_caught() {
         found.expect("the text is in the event")
     })
     .await;
-}
-
-/// Speaks the protocol with a device's real keys, but does what it likes.
-struct Raw {
-    socket: tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>,
-    counter: u64,
-}
-
-impl Raw {
-    async fn connect(world: &mut World, who: Who) -> Self {
-        let engine = &world.devices[who].engine;
-        let me = engine.whoami().expect("enrolled");
-        let now = world.now_ms();
-        let mut seed = Vec::new();
-        let mut lease = Vec::new();
-        let mut counter = 0;
-        world.devices[who].go_offline();
-        world.devices[who].edit_database(now, |db| {
-            let get = |key: &str| -> Vec<u8> {
-                db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-                    row.get(0)
-                })
-                .expect("setting")
-            };
-            let identity: serde_json::Value =
-                serde_json::from_slice(&get("identity")).expect("identity");
-            seed = hex::decode(identity["device_seed"].as_str().expect("seed")).expect("hex");
-            lease = get("lease");
-            counter = u64::from_be_bytes(get("send_counter").try_into().expect("counter"));
-        });
-        let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes"));
-        let stream = tokio::net::TcpStream::connect(world.address())
-            .await
-            .expect("connect");
-        let url = format!("ws://{}/v1/ws", world.address());
-        let (socket, _) = tokio_tungstenite::client_async(url, stream)
-            .await
-            .expect("socket");
-        let mut raw = Self { socket, counter };
-        let challenge = match raw.next().await {
-            server_frame::Frame::Challenge(challenge) => challenge,
-            other => panic!("expected a challenge, got {other:?}"),
-        };
-        let body = HelloBody {
-            nonce: challenge.nonce,
-            structure_id: me.structure.to_bytes(),
-            device_id: me.device.to_bytes(),
-            protocol_version: relais_wire::PROTOCOL_VERSION,
-            client_version: 1,
-            lease: b"raw lease".to_vec().into(),
-            previous_lease: lease.into(),
-            send_counter: counter,
-            receipt: Default::default(),
-        }
-        .encode_to_vec();
-        let signature = label::sign(&key, Label::Hello, &body);
-        let hello = Hello {
-            body: body.into(),
-            signature,
-        };
-        raw.push(client_frame::Frame::Hello(hello)).await;
-        assert!(matches!(raw.next().await, server_frame::Frame::Ready(_)));
-        raw
-    }
-
-    async fn push(&mut self, frame: client_frame::Frame) {
-        let bytes = ClientFrame { frame: Some(frame) }.encode_to_vec();
-        self.socket
-            .send(Message::Binary(bytes.into()))
-            .await
-            .expect("sent");
-    }
-
-    async fn next(&mut self) -> server_frame::Frame {
-        loop {
-            let message =
-                tokio::time::timeout(std::time::Duration::from_secs(10), self.socket.next());
-            let message = message
-                .await
-                .expect("in time")
-                .expect("open")
-                .expect("frame");
-            if let Message::Binary(bytes) = message {
-                return ServerFrame::decode(bytes)
-                    .expect("frame")
-                    .frame
-                    .expect("some");
-            }
-        }
-    }
-
-    async fn refused(&mut self, operation: send::Operation) -> RefusalCode {
-        self.counter += 1;
-        self.push(client_frame::Frame::Send(Send {
-            send_counter: self.counter,
-            operation: Some(operation),
-        }))
-        .await;
-        match self.next().await {
-            server_frame::Frame::Answer(answer) => match answer.result {
-                Some(answer::Result::Refusal(refusal)) => refusal.code(),
-                other => panic!("not refused: {other:?}"),
-            },
-            other => panic!("expected an answer, got {other:?}"),
-        }
-    }
-
-    async fn subscription_is_closed(&mut self, channel: ChannelId) {
-        self.push(client_frame::Frame::Subscribe(Subscribe {
-            log: Some(subscribe::Log::Channel(ChannelCursor {
-                channel_id: channel.to_bytes(),
-                after_seq: 0,
-            })),
-        }))
-        .await;
-        match self.next().await {
-            server_frame::Frame::CaughtUp(c) => {
-                assert!(matches!(c.log, Some(caught_up::Log::Closed(_))), "{c:?}");
-            }
-            other => panic!("a stranger was given {other:?}"),
-        }
-    }
 }
 
 // proves: W1
@@ -341,28 +218,12 @@ async fn garbage_on_one_connection_disturbs_no_other() {
         server_frame::Frame::Closing(closing) => assert_eq!(closing.code(), RefusalCode::Malformed),
         other => panic!("expected the end of the connection, got {other:?}"),
     }
-    let mut raw = Raw::connect_stale(&world).await;
+    let mut raw = stranger(&world).await;
     let oversize = vec![0; relais_wire::limits::FRAME_BYTES + 1];
     let _ = raw.send(Message::Binary(oversize.into())).await;
     world.say(nurse, channel, "rien à signaler");
     world.settle().await;
     assert_eq!(world.texts(0, channel), ["rien à signaler"]);
-}
-
-impl Raw {
-    /// A socket that never says hello.
-    async fn connect_stale(
-        world: &World,
-    ) -> tokio_tungstenite::WebSocketStream<tokio::net::TcpStream> {
-        let stream = tokio::net::TcpStream::connect(world.address())
-            .await
-            .expect("connect");
-        let url = format!("ws://{}/v1/ws", world.address());
-        let (socket, _) = tokio_tungstenite::client_async(url, stream)
-            .await
-            .expect("socket");
-        socket
-    }
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Engine {
                 Wish::Members(MembersChange {
                     add: missing.add,
                     remove: missing.remove,
-                    claimed: None,
+                    ..MembersChange::default()
                 }),
             )?;
             self.db
@@ -272,8 +272,10 @@ impl Engine {
         for (waiting, state, _) in intent::unsettled(&self.db, channel)? {
             if let Wish::Members(mut change) = waiting.wish
                 && matches!(state.as_str(), "waiting" | "sent")
-                && change.claimed.take().is_some()
+                && change.claims > 0
             {
+                change.claimed.clear();
+                change.claims = 0;
                 self.db
                     .prepare_cached("UPDATE intents SET payload = ?2 WHERE id = ?1")?
                     .execute(params![waiting.id, Wish::Members(change).encode()?])?;

@@ -15,6 +15,9 @@ use crate::error::Result;
 const PARALLEL: usize = 2;
 const FIRST_RETRY_MS: u64 = 500;
 const LAST_RETRY_MS: u64 = 5 * 60_000;
+/// Tries after which a blob that never arrives is given up: two weeks of being online.
+/// Its author's device was lost or revoked before it was sent.
+const FETCHES: u32 = 14 * 24 * 12;
 
 struct Transfer {
     id: BlobId,
@@ -214,12 +217,16 @@ impl Engine {
     }
 
     fn blob_later(&mut self, id: BlobId) -> Result<()> {
-        let attempts: u32 = self
+        let (attempts, fetch): (u32, bool) = self
             .db
             .prepare_cached(
-                "UPDATE blobs SET attempts = attempts + 1 WHERE blob = ?1 RETURNING attempts",
+                "UPDATE blobs SET attempts = attempts + 1 WHERE blob = ?1
+                 RETURNING attempts, state = 'fetch'",
             )?
-            .query_row([id.0], |row| row.get(0))?;
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if fetch && attempts >= FETCHES {
+            return self.blob_ends(id, "failed");
+        }
         let delay = (FIRST_RETRY_MS << attempts.min(10)).min(LAST_RETRY_MS);
         self.db
             .prepare_cached("UPDATE blobs SET retry_at_ms = ?2 WHERE blob = ?1")?

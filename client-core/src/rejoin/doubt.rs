@@ -47,7 +47,8 @@ impl Engine {
     /// was read already and it was not there, this device was shown something else.
     pub(crate) fn check_place(&mut self, channel: ChannelId, seq: u64) -> Result<()> {
         let row = self.channel_row(channel)?;
-        match row.is_some_and(|row| row.state == "joined" && seq <= row.cursor_seq) {
+        let read = row.is_some_and(|row| row.state == "joined" && seq <= row.cursor_seq);
+        match read && !self.is_behind(channel)? {
             true => self.begin_rejoin(channel, "the server showed another log", 0),
             false => Ok(()),
         }
@@ -64,7 +65,7 @@ impl Engine {
             let same = self.channel_row(channel)?.is_some_and(|row| {
                 row.state == "joined" && (row.incarnation, row.epoch) == doubt.epoch
             });
-            if !same {
+            if !same || self.is_behind(channel)? {
                 continue;
             }
             if self

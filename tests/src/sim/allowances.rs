@@ -31,27 +31,26 @@ const IN_THE_CHAIN: &[Lie] = &[
 /// What was done to the world so far that it cannot recover from by itself.
 #[derive(Debug, Default)]
 pub struct Allowances {
-    /// Devices whose database was put back or copied: they freeze for good.
-    rolled_back: BTreeSet<usize>,
-    /// As `rolled_back`, for good.
+    /// Devices whose database was put back or copied: they freeze until they return.
     copies: BTreeSet<usize>,
-    /// Those of them that cannot return under another id.
+    /// Frozen ones that cannot return under another id.
     stay_frozen: BTreeSet<usize>,
+    /// Whoever could return has returned.
+    over: bool,
     /// The server was restored from an old copy: devices that knew more may freeze,
     /// channels may stop, and a device may miss what was lost without a word (see
     /// "Faults" in ARCHITECTURE.md).
     restored: bool,
     /// Lies that devices were told.
     lies: BTreeSet<(usize, Lie)>,
-    /// More time passed than the server keeps entries or an enrolment without a
-    /// confirmation stands, or the server's clock said so.
-    outlived: bool,
+    /// The server's clock was far ahead: entries stay dated ahead, and what is judged by
+    /// them is over before its time.
+    dated_ahead: bool,
 }
 
 impl Allowances {
     /// A device's database was put back or copied.
     pub fn rolled_back(&mut self, who: usize) {
-        self.rolled_back.insert(who);
         self.copies.insert(who);
     }
 
@@ -62,15 +61,12 @@ impl Allowances {
 
     /// Everybody who can go on has gone on.
     pub fn mended(&mut self) {
-        self.rolled_back = std::mem::take(&mut self.stay_frozen);
+        self.over = true;
     }
 
     /// The server begins to tell a device a lie.
     pub fn lied(&mut self, who: usize, lie: Lie) {
         self.lies.insert((who, lie));
-        if AS_A_COPY.contains(&lie) {
-            self.rolled_back(who); // As far as the device can know.
-        }
     }
 
     /// Whether a device may show what others do not: something false that was told it
@@ -92,9 +88,9 @@ impl Allowances {
         self.restored = true;
     }
 
-    /// Weeks passed, or seemed to.
-    pub fn outlived(&mut self) {
-        self.outlived = true;
+    /// The server's clock went far ahead.
+    pub fn dated_ahead(&mut self) {
+        self.dated_ahead = true;
     }
 
     /// Whether this device's database was put back or copied.
@@ -111,14 +107,17 @@ impl Allowances {
     /// Whether the world may go on moving for ever: two copies of a device, or a
     /// server that forgot a device, take turns in being refused.
     pub fn unrest(&self) -> bool {
-        self.restored || !self.rolled_back.is_empty()
+        self.restored || !(self.over || self.copies.is_empty())
     }
 
     /// Whether a device may show this.
     pub fn trouble(&self, who: usize, trouble: &Trouble) -> bool {
         match trouble {
-            Trouble::Frozen => self.restored || self.rolled_back.contains(&who),
-            Trouble::Revoked | Trouble::ChannelStopped(_) => self.restored || self.outlived,
+            Trouble::Frozen => {
+                let froze = self.copies.contains(&who) || self.was_told(who, AS_A_COPY);
+                self.restored || self.stay_frozen.contains(&who) || (froze && !self.over)
+            }
+            Trouble::Revoked | Trouble::ChannelStopped(_) => self.restored || self.dated_ahead,
             // Proof that the server lied stays shown.
             Trouble::StructureForked
                 if self.was_told(who, &[Lie::AlteredStatement, Lie::InventedDevice]) =>
@@ -137,7 +136,7 @@ impl Allowances {
     /// Whether a thread may stand so on a device.
     pub fn state(&self, state: &ThreadState) -> bool {
         match state {
-            ThreadState::Stopped(_) => self.restored || self.outlived,
+            ThreadState::Stopped(_) => self.restored || self.dated_ahead,
             ThreadState::Creating => self.restored,
             ThreadState::Rejoining(_)
             | ThreadState::Joined

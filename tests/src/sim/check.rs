@@ -72,7 +72,10 @@ impl Sim {
 
     /// Whether a device can do nothing, or not all, until something is mended.
     pub(super) fn stands_still(&self, device: &super::Device) -> bool {
-        let forked = device.engine.troubles().contains(&Trouble::StructureForked);
+        // What was proved to be false is not read on from.
+        let forked =
+            |t: &Trouble| matches!(t, Trouble::StructureForked | Trouble::ChannelForked(_));
+        let forked = device.engine.troubles().iter().any(forked);
         !device.online
             || device.disk_full
             || forked

@@ -78,7 +78,6 @@ fn days(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
 fn weeks(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     let ms = rng.gen_range(7 * DAY_MS..120 * DAY_MS);
     sim.pass(ms);
-    sim.allowances.outlived();
     // Long enough for the server's own rounds.
     sim.host.run(relais_wire::limits::EXPIRE_MS + 1);
     Ok(format!("{} days", ms / DAY_MS))
@@ -222,7 +221,7 @@ fn server_clock(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
 fn server_clock_far(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     sim.server_ahead_ms = rng.gen_range(0..200 * DAY_MS as i64);
     sim.pass(0);
-    sim.allowances.outlived();
+    sim.allowances.dated_ahead();
     Ok(format!("{} ms", sim.server_ahead_ms))
 }
 

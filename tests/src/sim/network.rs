@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use prost::bytes::Bytes;
+use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
 use relais_wire::ids::{ChannelId, DeviceId};
 use relais_wire::v1::{ClientFrame, ServerFrame, client_frame, delivery, server_frame};
@@ -232,8 +233,12 @@ impl Sim {
     /// Whether nothing waits on a device: connected, caught up, all acts settled.
     pub(super) fn is_settled(&self, who: usize) -> bool {
         let device = &self.devices[who];
-        // A photo cannot arrive while its author is away.
-        let everybody = self.devices.iter().all(|d| !self.stands_still(d));
+        // A photo cannot arrive while its author is away, or was sent away.
+        let gone = |d: &super::Device| d.engine.troubles().contains(&Trouble::Wiped);
+        let everybody = self
+            .devices
+            .iter()
+            .all(|d| !self.stands_still(d) && !gone(d));
         // Without room on its disk a device can do nothing until it is started again;
         // without the structure log, not all.
         self.stands_still(device)
