@@ -162,6 +162,36 @@ async fn a_removal_that_was_lost_is_made_again_before_anything_is_said() {
     assert_eq!(world.texts(2, channel), ["Bonjour"]);
 }
 
+// proves: D6, M8
+#[tokio::test]
+async fn a_manager_with_words_to_say_again_makes_their_changes_of_the_circle_again_first() {
+    let (mut world, channel) = team().await;
+    let locum = world.add_user("Lucie").await;
+    let stranger = world.add_user("Karim").await;
+    let backup = world.backup_server();
+    world.remove(0, channel, 2);
+    world.settle().await;
+    world.add(0, channel, locum);
+    world.settle().await;
+    world.say(0, channel, "Denis est parti, Lucie est là");
+    world.settle().await;
+    world.restore_server(&backup).await;
+    // What waits for a circle of its own does not hold up the old one's return.
+    world.say(0, channel, "Avant Karim");
+    world.add(0, channel, stranger);
+    heal(&mut world, channel).await;
+    for who in [0, 1, locum] {
+        let texts = sorted(&world, who, channel);
+        assert!(
+            texts.ends_with(&["Denis est parti, Lucie est là".into()]),
+            "{who}: {texts:?}"
+        );
+        assert!(texts.contains(&"Avant Karim".into()), "{who}: {texts:?}");
+    }
+    assert_eq!(world.texts(2, channel), ["Bonjour"]);
+    assert!(world.texts(stranger, channel).is_empty());
+}
+
 // proves: D6
 #[tokio::test]
 async fn somebody_whose_joining_was_lost_is_added_again_and_hears_no_more_than_before() {

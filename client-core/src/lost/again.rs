@@ -218,14 +218,34 @@ impl Engine {
         Ok(held)
     }
 
+    /// Whether an act brings nobody in but who was lost: what waits for the circle to be
+    /// as it was must not hold it up.
+    pub(crate) fn mends_circle(&self, channel: ChannelId, wish: &Wish) -> Result<bool> {
+        let change = match wish {
+            Wish::Follow => return Ok(true),
+            Wish::Members(change) => change,
+            _ => return Ok(false),
+        };
+        let lost = self.lost_change(channel)?.unwrap_or_default();
+        let back = |wish: &MemberWish| {
+            let again = |lost: &MemberWish| lost.professional() == wish.professional();
+            lost.add.iter().any(again)
+        };
+        Ok(change.add.iter().all(back))
+    }
+
+    /// Whether a change that mends the circle is on its way. Another one may have to wait
+    /// for it.
     fn is_changing(&self, channel: ChannelId) -> Result<bool> {
-        Ok(self
-            .db
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM intents WHERE channel = ?1 AND kind = 'members'
-                 AND state IN ('waiting', 'sent'))",
-            )?
-            .query_row([channel.0], |row| row.get(0))?)
+        for (waiting, state, _) in intent::unsettled(&self.db, channel)? {
+            if matches!(waiting.wish, Wish::Members(_))
+                && matches!(state.as_str(), "waiting" | "sent")
+                && self.mends_circle(channel, &waiting.wish)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether those who would hear an event now are those who heard it first.

@@ -57,6 +57,8 @@ impl Engine {
         self.want_directory()?;
         self.want_sealing_key()?;
         let mut blocked = BTreeSet::new();
+        // Where an event waits for its hearers: only what mends the circle passes it.
+        let mut quiet = BTreeSet::new();
         let mut staged = 0;
         for intent in intent::open(&self.db, 4 * limits::IN_FLIGHT)? {
             if self.link.in_flight >= limits::IN_FLIGHT || staged >= budget {
@@ -66,6 +68,9 @@ impl Engine {
                 let ready = self.link.caught_up.contains(&channel)
                     || matches!(intent.wish, Wish::CreateChannel(_));
                 if blocked.contains(&channel) || !ready {
+                    continue;
+                }
+                if quiet.contains(&channel) && !self.mends_circle(channel, &intent.wish)? {
                     continue;
                 }
                 if intent.wish.is_barrier() {
@@ -78,7 +83,7 @@ impl Engine {
                 (&intent.wish, intent.channel, intent.sent)
                 && (held.contains(&channel) || !self.goes_out(&intent, channel, *id, signed)?)
             {
-                blocked.insert(channel);
+                quiet.insert(channel);
                 continue;
             }
             // A return is staged when the server has shown the group.
