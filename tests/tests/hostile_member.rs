@@ -354,7 +354,7 @@ async fn an_event_id_stands_for_one_content_only() {
     let signed = scene.signed(first, text("la première fois"));
     let sealed = scene.sealed(&scene.luc.envelope(first, &signed), &signed);
     scene.luc.raw.taken(sealed).await;
-    scene.world.settle().await;
+    // At once: a colleague who renews their leaf meanwhile ends the epoch.
     let second = (id, first.1 + 1);
     let signed = scene.signed(second, text("autre chose"));
     let sealed = scene.sealed(&scene.luc.envelope(second, &signed), &signed);
