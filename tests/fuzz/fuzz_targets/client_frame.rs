@@ -28,6 +28,10 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
         }
-        Frame::Subscribe(_) | Frame::Ack(_) | Frame::AskGroup(_) | Frame::AskChannels(_) => {}
+        Frame::Subscribe(_)
+        | Frame::Ack(_)
+        | Frame::AskGroup(_)
+        | Frame::AskChannels(_)
+        | Frame::CompareLog(_) => {}
     }
 });
