@@ -38,6 +38,8 @@ pub struct Device {
     pub delivered: BTreeMap<ChannelId, BTreeSet<u64>>,
     /// Furthest epoch seen, by channel.
     pub epochs: BTreeMap<ChannelId, (u32, u64)>,
+    /// What it had to send once is gone with what it forgot.
+    pub begun_anew: bool,
     /// Who it last was: a device that was revoked has forgotten.
     pub identity: Option<(ProfessionalId, DeviceId)>,
     /// What the other device shows, for one that is being linked.
@@ -67,6 +69,7 @@ impl Device {
             ledger: Ledger::default(),
             delivered: BTreeMap::new(),
             epochs: BTreeMap::new(),
+            begun_anew: false,
             identity: None,
             code: None,
             line: None,
@@ -93,6 +96,7 @@ impl Device {
         self.delivered.clear();
         self.epochs.clear();
         self.identity = None;
+        self.begun_anew = true;
     }
 
     /// The connection is gone.

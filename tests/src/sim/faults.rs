@@ -245,7 +245,8 @@ fn cloned(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     let copy = sim.devices[who].disk.copy();
     let number = sim.devices.len();
     let disk = super::disk::Disk::of(&copy);
-    let clone = Device::on(disk, sim.seed, number, sim.now_ms);
+    let mut clone = Device::on(disk, sim.seed, number, sim.now_ms);
+    clone.remember();
     sim.devices.push(clone);
     sim.allowances.rolled_back(who);
     sim.allowances.rolled_back(number);

@@ -42,8 +42,9 @@ impl Ledger {
         self.events.clear();
     }
 
-    /// Compares with what the device shows now.
-    pub fn check(&mut self, engine: &Engine) -> Checked {
+    /// Compares with what the device shows now. `said_again`: what was sent may stand
+    /// elsewhere, because a server lost it or a returned device said it once more.
+    pub fn check(&mut self, engine: &Engine, said_again: bool) -> Checked {
         let mut shown = BTreeMap::new();
         for thread in engine.threads().unwrap_or_default() {
             for item in engine.timeline(thread.channel, 0, usize::MAX)? {
@@ -58,12 +59,12 @@ impl Ledger {
         for ((channel, event), known) in &mut self.events {
             match (*known, shown.get(&(*channel, *event))) {
                 (_, None) => return Err(format!("{event} of {channel} disappeared").into()),
-                (Known::Sent(before), Some(now)) if *now != Some(before) => {
+                (Known::Sent(before), Some(now)) if *now != Some(before) && !said_again => {
                     let text = format!("{event} was sent as {before} and is now {now:?}");
                     return Err(text.into());
                 }
                 (_, Some(Some(seq))) => *known = Known::Sent(*seq),
-                (_, Some(None)) => {}
+                (_, Some(None)) => *known = Known::Accepted,
             }
         }
         Ok(())

@@ -234,7 +234,8 @@ impl Sim {
     pub(super) fn is_settled(&self, who: usize) -> bool {
         let device = &self.devices[who];
         // A photo cannot arrive while its author is away, or was sent away.
-        let gone = |d: &super::Device| d.engine.troubles().contains(&Trouble::Wiped);
+        let gone =
+            |d: &super::Device| d.begun_anew || d.engine.troubles().contains(&Trouble::Wiped);
         let everybody = self
             .devices
             .iter()
@@ -258,7 +259,9 @@ impl Sim {
             let open = |missing: &relais_core::history::Missing| !missing.given_up;
             let history = engine.history(thread.channel).unwrap_or_default();
             matches!(thread.state, ThreadState::Rejoining(_))
-                || (self.mended && history.missing.iter().any(open))
+                || (self.mended
+                    && thread.state == ThreadState::Joined
+                    && history.missing.iter().any(open))
         })
     }
 }

@@ -82,7 +82,7 @@ impl Sim {
             let device = &self.devices[*who];
             let out = matches!(
                 device.engine.enrolment(),
-                Enrolment::None | Enrolment::Refused(_)
+                Enrolment::None | Enrolment::Refused(_) | Enrolment::Lapsed
             );
             out && device.online && !device.disk_full
         };

@@ -39,11 +39,11 @@ impl Sim {
         Err(format!("the world does not come to rest: {}", self.describe()).into())
     }
 
-    /// Whether a device does the same again and again: it has no room or no network, or
-    /// the server does not let it in.
+    /// Whether a device does the same again and again: it has no room or no network, is
+    /// lied to, or the server does not let it in.
     fn tries_in_vain(&self, who: usize) -> bool {
         let device = &self.devices[who];
-        device.disk_full || !device.online || self.has_lapsed(who)
+        device.disk_full || !device.online || device.faults.is_lying() || self.has_lapsed(who)
     }
 
     fn until_next_retry(&self) -> u64 {

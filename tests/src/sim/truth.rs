@@ -60,6 +60,7 @@ impl Sim {
         match trouble {
             Trouble::Wiped => self.is_revoked(who),
             Trouble::Revoked => self.is_revoked(who) || self.has_lapsed(who),
+            Trouble::Lapsed => self.has_lapsed(who),
             Trouble::Frozen => !self.can_return(who),
             Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
             _ => false,
