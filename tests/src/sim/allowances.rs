@@ -101,13 +101,19 @@ impl Allowances {
     /// Whether devices may differ in what the log says: checks between devices are
     /// then left out.
     pub fn divergence(&self) -> bool {
-        self.restored
+        self.restored_and_worse()
+    }
+
+    /// A restored server together with devices that were put back or copied, with lies,
+    /// or with a clock far ahead: each may take the other's proof away.
+    fn restored_and_worse(&self) -> bool {
+        self.restored && (self.dated_ahead || !self.copies.is_empty() || !self.lies.is_empty())
     }
 
     /// Whether the world may go on moving for ever: two copies of a device, or a
     /// server that forgot a device, take turns in being refused.
     pub fn unrest(&self) -> bool {
-        self.restored || !(self.over || self.copies.is_empty())
+        self.restored_and_worse() || !(self.over || self.copies.is_empty())
     }
 
     /// Whether a device may show this.
@@ -115,9 +121,13 @@ impl Allowances {
         match trouble {
             Trouble::Frozen => {
                 let froze = self.copies.contains(&who) || self.was_told(who, AS_A_COPY);
-                self.restored || self.stay_frozen.contains(&who) || (froze && !self.over)
+                self.restored_and_worse()
+                    || self.stay_frozen.contains(&who)
+                    || (froze && !self.over)
             }
-            Trouble::Revoked | Trouble::ChannelStopped(_) => self.restored || self.dated_ahead,
+            Trouble::Revoked | Trouble::ChannelStopped(_) => {
+                self.restored_and_worse() || self.dated_ahead
+            }
             // Proof that the server lied stays shown.
             Trouble::StructureForked
                 if self.was_told(who, &[Lie::AlteredStatement, Lie::InventedDevice]) =>
@@ -127,7 +137,7 @@ impl Allowances {
             // So does a fork, whoever notices it.
             Trouble::ChannelForked(_) if self.forks() => true,
             Trouble::StructureForked | Trouble::StructureWithheld | Trouble::ChannelForked(_) => {
-                self.restored
+                self.restored_and_worse()
             }
             Trouble::UpdateNeeded | Trouble::Wiped | Trouble::Lapsed => false,
         }
@@ -136,8 +146,8 @@ impl Allowances {
     /// Whether a thread may stand so on a device.
     pub fn state(&self, state: &ThreadState) -> bool {
         match state {
-            ThreadState::Stopped(_) => self.restored || self.dated_ahead,
-            ThreadState::Creating => self.restored,
+            ThreadState::Stopped(_) => self.restored_and_worse() || self.dated_ahead,
+            ThreadState::Creating => self.restored_and_worse(),
             ThreadState::Rejoining(_)
             | ThreadState::Joined
             | ThreadState::Ended

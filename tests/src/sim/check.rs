@@ -25,6 +25,7 @@ impl Sim {
             let checked = device.ledger.check(&device.engine, again);
             checked.map_err(|v| format!("device {who}: {}", v.0))?;
         }
+        self.nothing_was_said_again_to_others()?;
         for (channel, members) in self.members() {
             self.epochs_agree(channel, &members)?;
             if !self.allowances.divergence() {
@@ -158,7 +159,7 @@ impl Sim {
         Ok(())
     }
 
-    fn items(&self, who: usize, channel: ChannelId) -> Checked<Vec<TimelineItem>> {
+    pub(super) fn items(&self, who: usize, channel: ChannelId) -> Checked<Vec<TimelineItem>> {
         Ok(self.devices[who].engine.timeline(channel, 0, usize::MAX)?)
     }
 

@@ -28,9 +28,12 @@ pub const FAULTS: &[Operation] = &[
     severe("server clock far ahead", 1, server_clock_far),
     severe("device rolled back", 2, rolled_back),
     severe("device cloned", 1, cloned),
-    severe("server backup", 2, server_backup),
-    severe("server restored", 1, server_restored),
+    severe(RESTORES[0], 2, server_backup),
+    severe(RESTORES[1], 1, server_restored),
 ];
+
+/// A backup of the server, and its return.
+pub const RESTORES: [&str; 2] = ["server backup", "server restored"];
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -159,9 +162,7 @@ fn server_restored(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     for device in &mut sim.devices {
         device.hang_up();
     }
-    sim.host.restore(&copy);
-    sim.allowances.restored();
-    done()
+    sim.restore(&copy)
 }
 
 fn key_packages_used_up(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {

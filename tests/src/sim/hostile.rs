@@ -8,10 +8,12 @@ use super::operations::{Operation, usual};
 use super::{Checked, Rng, Sim};
 use crate::lies::Lie;
 
+pub const SERVER_LIES: &str = "server lies";
+
 /// What a hostile server does.
 pub const FAULTS: &[Operation] = &[
     usual("withheld structure", 1, withheld),
-    usual("server lies", 4, server_lies),
+    usual(SERVER_LIES, 4, server_lies),
     usual("server tells the truth", 4, server_tells_the_truth),
 ];
 

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use relais_content::v1::content::Kind;
 use relais_core::Engine;
-use relais_core::query::{EventState, TimelineBody};
+use relais_core::query::{EventState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, EventId};
 
 use super::Checked;
@@ -15,6 +16,8 @@ enum Known {
     Accepted,
     /// It was shown as sent, at this place in the log.
     Sent(u64),
+    /// It was shown as sent there, and the server has lost it since.
+    Lost(u64),
 }
 
 /// See the module's head.
@@ -31,8 +34,29 @@ impl Ledger {
 
     /// The person gave up, or wrote again, what had failed.
     pub fn let_go(&mut self, channel: ChannelId, event: EventId) {
-        if self.events.get(&(channel, event)) == Some(&Known::Accepted) {
+        let known = self.events.get(&(channel, event));
+        if matches!(known, Some(Known::Accepted | Known::Lost(_))) {
             self.events.remove(&(channel, event));
+        }
+    }
+
+    /// The server has lost what came after `kept` in a channel. Whatever was shown, of
+    /// whomever, does not disappear by it.
+    pub fn server_lost(&mut self, channel: ChannelId, kept: u64, shown: &[TimelineItem]) {
+        for item in shown {
+            if let (Some(seq), TimelineBody::Event(event, kind)) = (item.seq, &item.body)
+                && seq > kept
+                // It names sequences of the lost log, and leaves a void.
+                && !matches!(**kind, Kind::HistoryShared(_))
+                && matches!(item.state, EventState::Sent { .. })
+            {
+                self.events.insert((channel, *event), Known::Lost(seq));
+            } else if let TimelineBody::Event(event, kind) = &item.body
+                && item.seq > Some(kept)
+                && matches!(**kind, Kind::HistoryShared(_))
+            {
+                self.events.remove(&(channel, *event));
+            }
         }
     }
 
@@ -63,6 +87,8 @@ impl Ledger {
                     let text = format!("{event} was sent as {before} and is now {now:?}");
                     return Err(text.into());
                 }
+                // Not noticed yet, for all that can be seen here.
+                (Known::Lost(before), Some(Some(seq))) if *seq == before => {}
                 (_, Some(Some(seq))) => *known = Known::Sent(*seq),
                 (_, Some(None)) => *known = Known::Accepted,
             }

@@ -20,6 +20,7 @@ mod disk;
 mod faults;
 mod hostile;
 mod ledger;
+mod lost;
 mod network;
 pub mod operations;
 mod people;
@@ -40,6 +41,7 @@ use sha2::{Digest, Sha256};
 
 use allowances::Allowances;
 use device::Device;
+use lost::Losses;
 use network::Seen;
 use plan::Plan;
 use server::Host;
@@ -109,6 +111,7 @@ pub struct Sim {
     shares: Vec<String>,
     seen: Seen,
     allowances: Allowances,
+    losses: Losses,
     /// The end: everything is mended.
     mended: bool,
     transcript: Sha256,
@@ -169,6 +172,7 @@ impl Sim {
             shares: Vec::new(),
             seen: Seen::default(),
             allowances: Allowances::default(),
+            losses: Losses::default(),
             mended: false,
             transcript: Sha256::new(),
         };

@@ -20,12 +20,14 @@ pub struct Summary {
 }
 
 /// Runs seeds until all are done, one fails often enough, or `budget` is over;
-/// `progress` hears of what is done now and then.
+/// `progress` hears of what is done now and then. `with`: only those in which this
+/// operation happens.
 pub fn run_seeds(
     seeds: RangeInclusive<u64>,
     operations: usize,
     budget: Option<Duration>,
     most_failures: usize,
+    with: Option<&str>,
     progress: impl Fn(u64) + Sync,
 ) -> Summary {
     let next = AtomicU64::new(*seeds.start());
@@ -38,7 +40,11 @@ pub fn run_seeds(
             if seed > *seeds.end() || budget.is_some_and(|budget| start.elapsed() > budget) {
                 return;
             }
-            let outcome = run(&Plan::draw(seed, operations));
+            let plan = Plan::draw(seed, operations);
+            if with.is_some_and(|name| plan.steps.iter().all(|step| step.operation != name)) {
+                continue;
+            }
+            let outcome = run(&plan);
             let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.seeds += 1;
             summary.device_ms += outcome.device_ms;

@@ -1,6 +1,7 @@
 //! The server of a simulated world: the real one, on one thread, over a disk that can
 //! crash, with a clock and randomness that are ours.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -196,6 +197,21 @@ impl Host {
     pub fn head(&self, channel: ChannelId) -> Option<u64> {
         let read = self.runtime.block_on(self.app().store.channel(channel));
         Some(read.ok()??.head_seq)
+    }
+
+    /// Hash of each of a channel's entries that are kept; none of an unknown channel.
+    pub fn hashes(&self, channel: ChannelId) -> BTreeMap<u64, Bytes> {
+        let seqs = (1..=self.head(channel).unwrap_or_default()).collect();
+        let read = self.app().store.entry_hashes(channel, seqs);
+        let read = self.runtime.block_on(read).unwrap_or_default();
+        read.into_iter().map(|head| (head.seq, head.hash)).collect()
+    }
+
+    /// Whether an entry of a channel is for a device.
+    pub fn covers(&self, channel: ChannelId, device: DeviceId, seq: u64) -> bool {
+        let read = self.app().store.read_channel(channel, device, seq - 1, 1);
+        let page = self.runtime.block_on(read).ok();
+        page.is_some_and(|page| page.entries.first().is_some_and(|entry| entry.seq == seq))
     }
 
     /// The structure as its log says it now.

@@ -31,6 +31,9 @@ struct Options {
     /// Failures after which no further seed is begun.
     #[arg(long, default_value_t = 1)]
     failures: usize,
+    /// Run only seeds in which this operation happens.
+    #[arg(long)]
+    with: Option<String>,
     /// Print what happens in each run, one after the other.
     #[arg(long)]
     trace: bool,
@@ -93,6 +96,7 @@ fn work(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
         options.ops,
         options.seconds.map(Duration::from_secs),
         options.failures,
+        options.with.as_deref(),
         |done| {
             if done.is_multiple_of(REPORT_EVERY) {
                 eprintln!("{done} seeds, {:.0} s", start.elapsed().as_secs_f64());
