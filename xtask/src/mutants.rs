@@ -127,6 +127,7 @@ impl Scope {
         }
         // The copy that is changed is built in one folder again and again; cargo-nextest may be ours.
         cargo.env("CARGO_TARGET_DIR", target.join("mutants/target"));
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0"); // Nobody debugs it: half of each build saved.
         cargo.env("PATH", setup::path(env::var_os("PATH"))?);
         run::run(&mut cargo)
     }
