@@ -49,6 +49,11 @@ pub(crate) fn recovered_in(signed: &[u8]) -> Result<Option<Bytes>> {
     })
 }
 
+/// An event as its author signed it, also where somebody recovered it.
+pub(crate) fn verbatim(signed: &[u8]) -> Result<Vec<u8>> {
+    Ok(recovered_in(signed)?.map_or_else(|| signed.to_vec(), Vec::from))
+}
+
 pub(crate) fn is_void(signed: &[u8]) -> bool {
     body_of(signed).is_ok_and(|body| {
         let kind = body.content.and_then(|c| c.kind);

@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 pub struct Restored {
     number: Arc<AtomicU64>,
     /// One restore shows in many ways: it is counted once for each time that the
-    /// store was opened.
+    /// store was opened, unless a life shows that is later than the one it began.
     noticed: AtomicBool,
 }
 
@@ -87,10 +87,11 @@ impl App {
     /// The store was found to be older than what a device saw: counted durably, and
     /// all connections begin again. `beyond`: a life that was, as far as that is known.
     pub async fn found_restored(&self, beyond: u64) -> Result<(), StoreError> {
-        if self.restored.noticed.swap(true, Ordering::SeqCst) {
+        let noticed = self.restored.noticed.swap(true, Ordering::SeqCst);
+        if noticed && beyond < self.restored.count() {
             return Ok(());
         }
-        let at_least = self.now_ms().max(beyond.saturating_add(1));
+        let at_least = self.new_life().max(beyond.saturating_add(1));
         match self.store.note_restore(at_least).await {
             Ok(count) => {
                 self.restored.number.store(count, Ordering::SeqCst);
@@ -99,9 +100,19 @@ impl App {
                 Ok(())
             }
             Err(error) => {
-                self.restored.noticed.store(false, Ordering::SeqCst);
+                self.restored.noticed.store(noticed, Ordering::SeqCst);
                 Err(error)
             }
         }
+    }
+
+    /// A number that a restore of the same backup does not find again: the time, and
+    /// chance below a millisecond.
+    fn new_life(&self) -> u64 {
+        let mut chance = [0; 2];
+        // Without it the time has to do.
+        let _ = (self.config.random)(&mut chance);
+        let time = self.now_ms().saturating_mul(1 << 16);
+        time | u64::from(u16::from_be_bytes(chance))
     }
 }

@@ -15,8 +15,8 @@ struct Scope {
     name: &'static str,
     files: &'static [&'static str],
     packages: &'static [&'static str],
-    /// Which test programs of these packages; all of them if empty.
-    tests: &'static [&'static str],
+    /// Which scenarios besides the unit tests; everything of these packages if empty.
+    scenarios: &'static [&'static str],
 }
 
 const CLIENT: &[&str] = &["relais-core", "relais-tests"];
@@ -26,13 +26,13 @@ const SCOPES: [Scope; 6] = [
         name: "roster",
         files: &["proto/wire/src/roster.rs", "proto/wire/src/mls.rs"],
         packages: &["relais-wire"],
-        tests: &[],
+        scenarios: &[],
     },
     Scope {
         name: "structure",
         files: &["proto/wire/src/structure/**", "proto/wire/src/chain.rs"],
         packages: &["relais-wire"],
-        tests: &[],
+        scenarios: &[],
     },
     Scope {
         name: "spans",
@@ -42,7 +42,7 @@ const SCOPES: [Scope; 6] = [
             "server/src/store/ops/read.rs",
         ],
         packages: &["relais-server"],
-        tests: &[],
+        scenarios: &[],
     },
     Scope {
         name: "commits",
@@ -52,7 +52,7 @@ const SCOPES: [Scope; 6] = [
             "client-core/src/outbox/commit.rs",
         ],
         packages: CLIENT,
-        tests: &["care_thread", "hostile", "membership", "rejoin"],
+        scenarios: &["care_thread", "hostile", "membership", "rejoin"],
     },
     Scope {
         name: "rejoin",
@@ -61,7 +61,7 @@ const SCOPES: [Scope; 6] = [
             "server/src/channels/reboot.rs",
         ],
         packages: CLIENT,
-        tests: &["lies", "rejoin", "simulation"],
+        scenarios: &["lies", "rejoin"],
     },
     Scope {
         name: "rollback",
@@ -72,7 +72,7 @@ const SCOPES: [Scope; 6] = [
             "server/src/mac.rs",
         ],
         packages: CLIENT,
-        tests: &["devices", "lies", "restored_server"],
+        scenarios: &["devices", "lies", "restored_server"],
     },
 ];
 
@@ -119,11 +119,10 @@ impl Scope {
             cargo.args(["--test-package", package]);
         }
         cargo.args(options);
-        if !self.tests.is_empty() {
-            cargo.args(["--", "--lib"]);
-            for test in self.tests {
-                cargo.args(["--test", test]);
-            }
+        if !self.scenarios.is_empty() {
+            let within = self.scenarios.join("|");
+            let filter = format!("kind(lib) | test(/^({within})::/)");
+            cargo.args(["--", "--lib", "--test", "scenarios", "-E", &filter]);
         }
         // The copy that is changed is built in one folder again and again; cargo-nextest may be ours.
         cargo.env("CARGO_TARGET_DIR", target.join("mutants/target"));

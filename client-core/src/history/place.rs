@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::archive::{STEP_BYTES, STEP_ENTRIES, may_tell};
 use super::import::Import;
-use crate::content::{body_of, said_in};
+use crate::content::{body_of, said_in, verbatim};
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 use crate::inbox::commit::roster_changes;
@@ -138,12 +138,14 @@ impl Engine {
         let again = said_again(header);
         self.found_again(channel, id)?;
         match self.event_seq(channel, id)? {
-            Some(seq) if seq == header.seq || again || id != own_id => return Ok(String::new()),
-            // A device that returned has said again, and shows there, what its retired one
-            // had said here: the first place counts, as for everybody who read both.
+            Some(seq) if seq == header.seq => return Ok(String::new()),
+            // Said again later, by its author, a colleague, or a device that returned: the
+            // first place counts, as for everybody who read both.
             Some(seq)
                 if seq > header.seq
-                    && self.is_said_again(channel, seq, device, said.author, &said.body)? => {}
+                    && (self.event_at(channel, seq)? == verbatim(signed)?
+                        || self.is_said_again(channel, seq, device, said.author, &said.body)?) => {}
+            Some(_) if again || id != own_id => return Ok(String::new()),
             Some(_) => return Ok("an event that was shown already".into()),
             None => {}
         }
@@ -348,7 +350,7 @@ impl Engine {
             // What was missing, where it came.
             "DELETE FROM notices WHERE channel = ?1 AND kind IN ('omitted', 'quarantined')
              AND seq BETWEEN ?3 AND ?4 AND EXISTS (SELECT 1 FROM events e
-                WHERE e.channel = ?1 AND e.seq = notices.seq AND e.import = ?2)",
+                WHERE e.channel = ?1 AND e.seq = notices.seq AND e.import IN (0, ?2))",
             "INSERT INTO rosters (channel, version, signed, seq)
              SELECT ?1, version, signed, seq FROM archived_rosters
              WHERE import = ?2 AND ?3 <= ?4

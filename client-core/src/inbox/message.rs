@@ -13,7 +13,7 @@ use relais_wire::v1::{ChannelEntry, MessageAad};
 use rusqlite::{OptionalExtension, params};
 
 use super::entry::{ChannelRow, Fault};
-use crate::content::agrees;
+use crate::content::{agrees, verbatim};
 use crate::engine::{Engine, Trouble};
 use crate::error::Result;
 use crate::outbox::intent::{self, Wish};
@@ -48,9 +48,12 @@ impl Engine {
         if !matches!(message, ProtocolMessage::PrivateMessage(_)) {
             return Err(park("a message that is not encrypted"));
         }
-        let processed = group
-            .process_message(&self.provider(), message)
-            .map_err(|e| unreadable(&e))?;
+        let processed = match group.process_message(&self.provider(), message) {
+            Ok(processed) => processed,
+            Err(error) => {
+                return self.apply_held(channel, row, entry, device, unreadable(&error));
+            }
+        };
         let Sender::Member(index) = processed.sender() else {
             return Err(park("not sent by a member"));
         };
@@ -75,6 +78,27 @@ impl Engine {
         self.keep_group(channel, group);
         let signed = content.into_bytes();
         self.check_and_fold(channel, row, entry, device, &aad, &signed)
+    }
+
+    /// A message that a restored server lost came again in its first bytes, whose key
+    /// this device has used up: the event is held here.
+    fn apply_held(
+        &mut self,
+        channel: ChannelId,
+        row: &ChannelRow,
+        entry: &ChannelEntry,
+        device: DeviceId,
+        unreadable: Fault,
+    ) -> Result<(), Fault> {
+        let aad = relais_wire::chain::authenticated_data(&entry.payload)
+            .and_then(|data| MessageAad::decode(data).ok());
+        let Some(aad) = aad else {
+            return Err(unreadable);
+        };
+        match self.lost_event(channel, &aad.event_id)? {
+            Some(signed) => self.check_and_fold(channel, row, entry, device, &aad, &signed),
+            None => Err(unreadable),
+        }
     }
 
     fn apply_own_message(
@@ -278,12 +302,12 @@ impl Engine {
     }
 
     /// The author's event at a place, verbatim.
-    fn event_at(&self, channel: ChannelId, seq: u64) -> Result<Vec<u8>> {
+    pub(crate) fn event_at(&self, channel: ChannelId, seq: u64) -> Result<Vec<u8>> {
         let signed: Vec<u8> = self
             .db
             .prepare_cached("SELECT signed FROM events WHERE channel = ?1 AND seq = ?2")?
             .query_row(params![channel.0, seq], |row| row.get(0))?;
-        Ok(crate::content::recovered_in(&signed)?.map_or(signed, Vec::from))
+        verbatim(&signed)
     }
 
     /// Hash of an entry, if this device knows it.

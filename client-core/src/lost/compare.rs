@@ -149,6 +149,10 @@ impl Engine {
             }
         }
         let Some(differs) = comparison.differs else {
+            if self.is_behind(channel)? {
+                // What it had lost was said again in the very same bytes.
+                self.fork_is_explained(channel);
+            }
             return self.log_is_the_servers(channel);
         };
         // Nothing is read, sent or caught up there until the two logs are one.
@@ -164,6 +168,13 @@ impl Engine {
         }
         self.ask_hashes(channel, comparison, None);
         Ok(())
+    }
+
+    /// The server says that it began a new life: a log that was another one is no fork.
+    pub(super) fn fork_is_explained(&mut self, channel: ChannelId) {
+        self.trouble
+            .retain(|trouble| *trouble != Trouble::ChannelForked(channel));
+        self.remember_forks();
     }
 
     /// Entries known here between two others, spread over the distance.

@@ -82,6 +82,15 @@ impl Engine {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// A lost event as its author signed it.
+    pub(crate) fn lost_event(&self, channel: ChannelId, event: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT signed FROM lost_events WHERE channel = ?1 AND event_id = ?2")?
+            .query_row(params![channel.0, event], |row| row.get(0))
+            .optional()?)
+    }
+
     /// Who was in the circle when a lost event was said; `None` for any other event.
     pub(crate) fn audience(
         &self,

@@ -11,7 +11,7 @@ use rusqlite::params;
 
 use super::again::turn;
 use super::recovered::AUTHORS_MS;
-use crate::content::{body_of, recovered_in, said_in};
+use crate::content::{body_of, said_in, verbatim};
 use crate::engine::{Engine, Event, Trouble};
 use crate::error::{Error, Result};
 use crate::inbox::ChannelRow;
@@ -56,9 +56,7 @@ impl Engine {
         self.say_own_again(channel, &own)?;
         self.claim_again(channel)?;
         self.log_is_the_servers(channel)?;
-        self.trouble
-            .retain(|trouble| *trouble != Trouble::ChannelForked(channel));
-        self.remember_forks();
+        self.fork_is_explained(channel);
         self.forget_connection_of(channel);
         if same_group {
             self.clear_pending_commit(channel)?;
@@ -132,7 +130,7 @@ impl Engine {
             .collect::<Result<_, _>>()?;
         for event in &lost {
             // One that was recovered is lost as its author's.
-            let said = recovered_in(&event.signed)?.map_or(event.signed.clone(), Vec::from);
+            let said = verbatim(&event.signed)?;
             if !is_said_again(&said)? {
                 continue;
             }

@@ -91,7 +91,7 @@ pub async fn channels(app: &App, caller: &Caller, after: &Bytes) -> Result<Frame
 /// server sealed and does not have shows that the store was restored.
 ///
 /// # Errors
-/// Malformed, or of the store.
+/// Malformed, or of the store; unavailable once a new life begins.
 pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Frame, Refused> {
     let channel = ChannelId::try_from(&asked.channel_id)?;
     if asked.seqs.len() > limits::COMPARED {
@@ -102,6 +102,8 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
         && hash_of(app, channel, last.seq).await?.as_ref() != Some(&last.hash)
     {
         app.found_restored(life).await?;
+        // All connections begin again: compared within the old life it would be a fork.
+        return Err(RefusalCode::Unavailable.into());
     }
     let mut compared = LogCompared {
         channel_id: asked.channel_id,

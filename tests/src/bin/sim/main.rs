@@ -143,6 +143,7 @@ fn shrunk(options: &Options, seed: u64) -> Result<(), Box<dyn std::error::Error>
     };
     println!("the least of seed {seed} that still fails: {reason}");
     tell(&run(&least));
+    std::fs::create_dir_all(&options.record)?;
     let path = options.record.join(format!("seed-{seed}.json"));
     std::fs::write(&path, serde_json::to_vec_pretty(&least)?)?;
     println!("recorded as {}", path.display());

@@ -1,0 +1,20 @@
+//! What people live through with Relais, played by real engines against the real server.
+//! One program: linking it is the slow part, and each test runs in a process of its own.
+
+mod benches;
+mod care_thread;
+mod coordinators;
+mod devices;
+mod faults;
+mod history;
+mod history_hostile;
+mod hostile;
+mod hostile_bytes;
+mod hostile_member;
+mod inbox;
+mod lies;
+mod membership;
+mod rejoin;
+mod restored_server;
+mod restored_threads;
+mod whole_story;
