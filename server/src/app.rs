@@ -59,6 +59,8 @@ pub struct App {
     pub blobs: Blobs,
     /// What this server recognises as its own.
     pub mac: Arc<MacKey>,
+    /// What it knows as an entry of its own logs.
+    pub seals: Arc<Seals>,
     /// Bearer tokens.
     pub tokens: Tokens,
     /// Whether the store was restored from a backup.
@@ -87,7 +89,7 @@ impl App {
         }
         let mac = Arc::new(MacKey::new(founding.token_key));
         let restored = Restored::load(store.as_ref()).await?;
-        let seals = Seals::new(mac.clone(), restored.number());
+        let seals = Arc::new(Seals::new(mac.clone(), restored.number()));
         Ok(Arc::new(Self {
             tokens: Tokens::new(mac.clone()),
             mac,
@@ -97,7 +99,8 @@ impl App {
             founding,
             store,
             config,
-            hub: Hub::new(Arc::new(seals)),
+            hub: Hub::new(seals.clone()),
+            seals,
             channels: Channels::default(),
             unauthenticated: Limiter::new(60_000, limits::UNAUTHENTICATED_PER_MINUTE),
             uploads: Limiter::new(3_600_000, limits::BLOBS_PER_HOUR),

@@ -68,33 +68,42 @@ impl MacKey {
         }
     }
 
-    /// The seal of a structure head.
-    pub fn seal(&self, head: &LogHead) -> Vec<u8> {
-        self.tag(Label::StructureSeal, &[&head.seq.to_be_bytes(), &head.hash])
+    /// The seal of a structure head, of a server that was restored so often.
+    pub fn seal(&self, restores: u64, head: &LogHead) -> Vec<u8> {
+        let seq = head.seq.to_be_bytes();
+        self.seal_as(Label::StructureSeal, restores, [b"", &seq, &head.hash])
     }
 
-    /// The seal of a channel's entry, of a server that was restored so often.
+    /// How often this server had been restored when it sealed the head; `None` for any
+    /// other bytes.
+    pub fn sealed(&self, head: &LogHead, seal: &[u8]) -> Option<u64> {
+        let seq = head.seq.to_be_bytes();
+        self.sealed_as(Label::StructureSeal, [b"", &seq, &head.hash], seal)
+    }
+
+    /// The seal of a channel's entry, as [`MacKey::seal`].
     pub fn channel_seal(&self, restores: u64, channel: &[u8], last: &LogHead) -> Vec<u8> {
+        let seq = last.seq.to_be_bytes();
+        self.seal_as(Label::ChannelSeal, restores, [channel, &seq, &last.hash])
+    }
+
+    /// As [`MacKey::sealed`].
+    pub fn channel_sealed(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> Option<u64> {
+        let seq = last.seq.to_be_bytes();
+        self.sealed_as(Label::ChannelSeal, [channel, &seq, &last.hash], seal)
+    }
+
+    fn seal_as(&self, label: Label, restores: u64, [log, seq, hash]: [&[u8]; 3]) -> Vec<u8> {
         let restores = restores.to_be_bytes();
-        let parts: [&[u8]; 4] = [&restores, channel, &last.seq.to_be_bytes(), &last.hash];
         let mut seal = restores.to_vec();
-        seal.extend(self.tag(Label::ChannelSeal, &parts));
+        seal.extend(self.tag(label, &[&restores, log, seq, hash]));
         seal
     }
 
-    /// How often this server had been restored when it sealed the entry; `None` for
-    /// any other bytes.
-    pub fn channel_sealed(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> Option<u64> {
+    fn sealed_as(&self, label: Label, [log, seq, hash]: [&[u8]; 3], seal: &[u8]) -> Option<u64> {
         let (restores, tag) = seal.split_first_chunk::<8>()?;
-        let parts: [&[u8]; 4] = [restores, channel, &last.seq.to_be_bytes(), &last.hash];
-        self.holds(Label::ChannelSeal, &parts, tag)
+        self.holds(label, &[restores, log, seq, hash], tag)
             .then_some(u64::from_be_bytes(*restores))
-    }
-
-    /// Whether this server once had this structure head.
-    pub fn sealed(&self, head: &LogHead, seal: &[u8]) -> bool {
-        let parts: [&[u8]; 2] = [&head.seq.to_be_bytes(), &head.hash];
-        self.holds(Label::StructureSeal, &parts, seal)
     }
 }
 
@@ -122,18 +131,24 @@ mod tests {
 
     // proves: W1
     #[test]
-    fn a_seal_is_of_one_head_and_no_receipt() {
+    fn a_seal_is_of_one_head_and_one_life_of_the_server_and_no_receipt() {
         let key = MacKey::new([1; 32]);
         let head = |seq, byte| LogHead {
             seq,
             hash: vec![byte; 32].into(),
         };
-        let seal = key.seal(&head(4, 9));
-        assert!(key.sealed(&head(4, 9), &seal));
-        assert!(!key.sealed(&head(5, 9), &seal));
-        assert!(!key.sealed(&head(4, 8), &seal));
-        assert!(!key.sealed(&head(4, 9), &[]));
-        assert!(!MacKey::new([2; 32]).sealed(&head(4, 9), &seal));
+        let seal = key.seal(2, &head(4, 9));
+        assert_eq!(key.sealed(&head(4, 9), &seal), Some(2));
+        assert_eq!(key.sealed(&head(5, 9), &seal), None);
+        assert_eq!(key.sealed(&head(4, 8), &seal), None);
+        assert_eq!(key.sealed(&head(4, 9), &[]), None);
+        assert_eq!(MacKey::new([2; 32]).sealed(&head(4, 9), &seal), None);
+        assert_eq!(key.channel_sealed(b"", &head(4, 9), &seal), None);
+        for at in 0..seal.len() {
+            let mut altered = seal.clone();
+            altered[at] ^= 1;
+            assert_eq!(key.sealed(&head(4, 9), &altered), None);
+        }
     }
 
     // proves: W1

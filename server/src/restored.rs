@@ -42,7 +42,7 @@ impl Restored {
     }
 }
 
-/// Seals channels' entries with the store's present life.
+/// Seals entries with the store's present life.
 pub struct Seals {
     mac: Arc<MacKey>,
     number: Arc<AtomicU64>,
@@ -69,11 +69,27 @@ impl Seals {
         }
     }
 
+    /// The seal on the last entry of the structure log.
+    pub fn seal_structure(&self, head: &LogHead) -> Vec<u8> {
+        self.mac.seal(self.number.load(Ordering::SeqCst), head)
+    }
+
+    /// The life in which this server had a structure head; `None` if it never had it.
+    pub fn structure_sealed(&self, head: &LogHead, seal: &[u8]) -> Option<u64> {
+        self.mac.sealed(head, seal)
+    }
+
     /// The life in which an entry was sealed, if that is the store's present one or one
     /// that it does not know: a store that has not got the entry was restored since.
     pub fn proves_restore(&self, channel: &[u8], last: &LogHead, seal: &[u8]) -> Option<u64> {
         let sealed = self.mac.channel_sealed(channel, last, seal);
-        sealed.filter(|number| *number >= self.number.load(Ordering::SeqCst))
+        sealed.filter(|life| self.is_lost(*life))
+    }
+
+    /// Whether something of that life, which the store has not got, was lost by a restore
+    /// that nobody has noticed yet.
+    pub fn is_lost(&self, life: u64) -> bool {
+        life >= self.number.load(Ordering::SeqCst)
     }
 
     /// Of no server.

@@ -13,7 +13,7 @@ use relais_wire::structure::{Device, Structure};
 use relais_wire::v1::{Statement, StatementKind, StructureEntry};
 
 use crate::error::Refused;
-use crate::mac::MacKey;
+use crate::restored::Seals;
 use crate::store::{Store, StoreError};
 
 /// Entries read from the store at a time.
@@ -48,7 +48,7 @@ impl StructureLog {
     pub async fn read(
         &self,
         store: &dyn Store,
-        mac: &MacKey,
+        seals: &Seals,
         after_seq: u64,
         max: usize,
     ) -> Result<Vec<StructureEntry>, StoreError> {
@@ -56,7 +56,7 @@ impl StructureLog {
         let mut entries = store.read_structure(after_seq, max).await?;
         entries.retain(|entry| entry.seq <= head.seq);
         if let Some(last) = entries.last_mut().filter(|last| last.seq == head.seq) {
-            last.seal = mac.seal(&head).into();
+            last.seal = seals.seal_structure(&head).into();
         }
         Ok(entries)
     }

@@ -173,10 +173,10 @@ impl Liar {
             .ok()
             .and_then(|f| f.frame);
         if let Some(client_frame::Frame::Subscribe(Subscribe {
-            log: Some(subscribe::Log::StructureAfter(seq)),
+            log: Some(subscribe::Log::StructureAfter(after)),
         })) = &decoded
         {
-            self.structure_seq = *seq;
+            self.structure_seq = after.seq;
         }
         if self.lie == Lie::FalseAcceptance
             && self.told == 0

@@ -34,6 +34,8 @@ pub(crate) mod keys {
     pub const DIRECTORY_KEYS: &str = "directory_keys";
     /// Channels whose log was seen forked; an empty text is the structure log. JSON.
     pub const FORKS: &str = "forks";
+    /// The server's life in which the structure log was last seen to be the server's.
+    pub const STRUCTURE_LIFE: &str = "structure_life";
     /// Highest structure head that an author was seen to know.
     pub const STRUCTURE_CLAIMED: &str = "structure_claimed";
 }

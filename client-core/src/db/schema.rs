@@ -121,6 +121,7 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE cursors (channel BLOB NOT NULL, device BLOB NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY (channel, device)) STRICT, WITHOUT ROWID",
     // When a restored server's log was found to end earlier, or to go on otherwise, after `seq`.
+    // No channel: the structure log, and how many statements.
     "CREATE TABLE rollbacks (id INTEGER PRIMARY KEY, channel BLOB NOT NULL, seq INTEGER NOT NULL,
         at_ms INTEGER NOT NULL, events INTEGER NOT NULL) STRICT",
     // Events that such a server has lost, verbatim, until the log has them again. `audience`:
@@ -135,6 +136,9 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE lost_changes (channel BLOB PRIMARY KEY, change BLOB NOT NULL,
         tries INTEGER NOT NULL, next_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL)
         STRICT, WITHOUT ROWID",
+    // What a structure log that this device has left had ended, and the one that it holds has
+    // never heard of (relais_wire::structure::Ended).
+    "CREATE TABLE lost_ends (what BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
     // Entries that could not be applied, with the reason.
     "CREATE TABLE parked (channel BLOB NOT NULL, seq INTEGER NOT NULL, reason TEXT NOT NULL,
         payload BLOB NOT NULL, PRIMARY KEY (channel, seq)) STRICT",

@@ -18,7 +18,7 @@ use rusqlite::params;
 use super::{Engine, Event, Trouble};
 use crate::db::meta::{self, keys};
 use crate::error::{Error, Result};
-use crate::lost::Comparison;
+use crate::lost::{Beside, Comparison};
 use crate::outbox::follow::Followed;
 use crate::rejoin::{Doubts, Listing};
 
@@ -40,6 +40,13 @@ pub(crate) struct Link {
     pub phase: Phase,
     pub token: Option<String>,
     pub structure_caught_up: bool,
+    /// The server has the structure log that is held here, as far as that goes.
+    pub structure_agreed: bool,
+    /// The server's structure log, where it has parted from the one that is held here.
+    pub beside: Option<Beside>,
+    /// Last entry that both have, after which lost statements were given back, and the
+    /// server's head then.
+    pub given_back: Option<(u64, u64)>,
     pub inbox_caught_up: bool,
     pub subscribed: BTreeSet<ChannelId>,
     pub caught_up: BTreeSet<ChannelId>,
@@ -216,7 +223,7 @@ impl Engine {
         self.link.phase = Phase::Ready;
         self.link.token = Some(ready.token);
         self.link.times_ms = Some((ready.time_ms, self.now_ms));
-        let structure_after = self.structure.head().seq;
+        let structure_after = self.structure.head();
         self.push(client_frame::Frame::Subscribe(Subscribe {
             log: Some(subscribe::Log::StructureAfter(structure_after)),
         }));
@@ -260,7 +267,13 @@ impl Engine {
     fn delivered(&mut self, delivery: Delivery) -> Result<()> {
         match delivery.item {
             Some(delivery::Item::Structure(entry)) => {
-                self.transaction(|engine| engine.apply_structure_entry(&entry))
+                self.transaction(|engine| match engine.link.beside.take() {
+                    Some(beside) => engine.structure_beside(beside, entry),
+                    None => {
+                        engine.link.structure_agreed = true;
+                        engine.apply_structure_entry(&entry)
+                    }
+                })
             }
             Some(delivery::Item::Inbox(item)) => {
                 self.inbox.push_back(item);
@@ -280,14 +293,15 @@ impl Engine {
         use caught_up::Log;
         match caught_up.log {
             Some(Log::StructureSeq(seq)) => {
-                let head = self.structure.head().seq;
-                self.link.structure_caught_up = head == seq;
-                if head > seq {
-                    self.restore_structure(Vec::new());
-                }
+                self.transaction(|engine| match engine.link.beside.take() {
+                    Some(beside) => engine.beside_caught_up(beside, seq),
+                    None if engine.structure.head().seq == seq => engine.structure_is_the_servers(),
+                    None => Ok(()),
+                })?;
                 self.enrolment_seen()?;
                 self.check_structure_claims()?;
             }
+            Some(Log::StructureParted(_)) => self.restore_structure(Vec::new()),
             Some(Log::InboxSeq(_)) => self.link.inbox_caught_up = true,
             Some(Log::Channel(cursor)) => {
                 if let Ok(channel) = ChannelId::try_from(&cursor.channel_id) {

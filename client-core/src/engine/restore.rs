@@ -7,7 +7,7 @@ use prost::Message;
 use relais_wire::v1::{RestoreStructureRequest, RestoreStructureResponse, StructureEntry};
 
 use super::http::{HttpRequest, HttpResponse, Method, Purpose};
-use super::{Engine, Event, Trouble};
+use super::{Engine, Event, Phase, Trouble};
 use crate::db::meta::{self, keys};
 use crate::error::Result;
 use crate::identity::{Enrolment, log};
@@ -35,41 +35,47 @@ impl Engine {
         if self.http.is_restoring() {
             return;
         }
-        let body = RestoreStructureRequest { entries }.encode_to_vec();
+        let known = self.structure.landmarks();
+        let body = RestoreStructureRequest { entries, known }.encode_to_vec();
         let request = HttpRequest::new(Method::Post, "/v1/structure/restore".to_owned());
         self.http
             .queue(Purpose::RestoreStructure, request.with_body(body));
     }
 
-    /// The server's head; what it lacks follows. A refusal or a lost answer is tried
-    /// again at the next connection, which finds the same.
+    /// The server's head, and how far its log is this one; what it lacks follows, once
+    /// from each place. A refusal or a lost answer is tried again at the next connection,
+    /// which finds the same.
     pub(super) fn structure_restored(&mut self, response: Option<HttpResponse>) -> Result<()> {
-        let head = response
+        let restored = response
             .filter(|response| response.status == 200)
-            .and_then(|response| RestoreStructureResponse::decode(response.body.as_slice()).ok())
-            .and_then(|restored| restored.structure_head);
-        let Some(head) = head else {
+            .and_then(|response| RestoreStructureResponse::decode(response.body.as_slice()).ok());
+        let Some((head, common)) = restored.and_then(|r| Some((r.structure_head?, r.common_seq)))
+        else {
             return Ok(());
         };
-        let known = match head.seq {
-            0 => Some(relais_wire::chain::GENESIS.to_vec()),
-            seq => self.structure_hash(seq)?,
-        };
-        if known.as_ref().is_some_and(|hash| *hash != head.hash) {
-            self.trouble(Trouble::StructureForked);
-            return Ok(());
-        }
-        let lost = match known {
-            Some(_) => self.sealed_after(head.seq)?,
-            None => Vec::new(), // It knows more than this device.
-        };
-        if !lost.is_empty() {
-            self.restore_structure(lost);
-            return Ok(());
-        }
-        if head.seq < self.structure.head().seq {
-            self.trouble(Trouble::StructureWithheld);
-            return Ok(());
+        let own = self.structure.head().seq;
+        let shorter = self.structure.has(&head) && head.seq < own;
+        let common = if shorter { head.seq } else { common.min(own) };
+        let agrees = self.structure.has(&head) || common == own;
+        if !agrees || shorter {
+            let lost = self.sealed_after(common)?;
+            let given = self.link.given_back.filter(|(after, _)| *after == common);
+            if given.is_none() && !lost.is_empty() {
+                self.link.given_back = Some((common, head.seq));
+                self.restore_structure(lost);
+                return Ok(());
+            }
+            if shorter {
+                self.trouble(Trouble::StructureWithheld);
+                return Ok(());
+            }
+            if self.link.phase == Phase::Ready {
+                return self.read_beside(common);
+            }
+            // It took nothing, and does not know this device.
+            if given.is_some_and(|(_, before)| before == head.seq) {
+                self.trouble(Trouble::StructureWithheld);
+            }
         }
         // Begins again, with what the server knows now.
         self.link.closed_by_server = Some(relais_wire::RefusalCode::Unavailable);

@@ -144,7 +144,13 @@ impl Engine {
             Some(seq)
                 if seq > header.seq
                     && (self.event_at(channel, seq)? == verbatim(signed)?
-                        || self.is_said_again(channel, seq, device, said.author, &said.body)?) => {}
+                        || self.is_said_again(
+                            channel,
+                            seq,
+                            device,
+                            said.author,
+                            &said.body,
+                        )?) => {}
             Some(_) if again || id != own_id => return Ok(String::new()),
             Some(_) => return Ok("an event that was shown already".into()),
             None => {}
@@ -153,11 +159,10 @@ impl Engine {
         if !again && !self.is_in_order(channel, device, &body, header.seq)? {
             return Ok("an event out of its author's order".into());
         }
-        let seen = match again {
-            true => None,
-            false => self.entry_hash(channel, body.last_seen_seq)?,
-        };
-        self.check_seen(channel, seen, &body)?;
+        if !again {
+            let seen = self.entry_hash(channel, body.last_seen_seq)?;
+            self.check_seen(channel, seen, &body)?;
+        }
         let kind = said
             .body
             .content

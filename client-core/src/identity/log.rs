@@ -61,6 +61,8 @@ impl Engine {
             }
             return Ok(());
         }
+        let lost = self.ended_by_lost()?;
+        let before = (!lost.is_empty()).then(|| self.structure.clone());
         match self.structure.apply(entry) {
             Ok(()) => {}
             Err(StatementError::OutOfOrder) => {
@@ -73,7 +75,21 @@ impl Engine {
                 return Ok(());
             }
         }
-        let hash = chain::structure_entry(&head.hash, entry);
+        // What a log that this device has left had ended does not come back.
+        if let Some(before) = before
+            && lost.iter().any(|lost| self.structure.stands(lost))
+        {
+            self.structure = before;
+            self.trouble(Trouble::StructureForked);
+            return Ok(());
+        }
+        self.keep_structure_entry(entry)?;
+        self.structure_follows(entry)
+    }
+
+    /// Stores an entry that the structure has.
+    pub(crate) fn keep_structure_entry(&self, entry: &StructureEntry) -> Result<()> {
+        let hash = self.structure.hash_at(entry.seq);
         self.db
             .prepare_cached(
                 "INSERT INTO structure_log (seq, time_ms, statement, hash, seal)
@@ -83,9 +99,14 @@ impl Engine {
                 entry.seq,
                 entry.time_ms,
                 entry.statement.as_ref(),
-                hash,
+                hash.ok_or(Error::Corrupt("structure log"))?,
                 entry.seal.as_ref()
             ])?;
+        Ok(())
+    }
+
+    /// What an entry asks of this device.
+    pub(crate) fn structure_follows(&mut self, entry: &StructureEntry) -> Result<()> {
         if self.is_enrolled() {
             self.directory_follows(entry)?;
             self.owner_follows(entry)?;

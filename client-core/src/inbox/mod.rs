@@ -35,17 +35,22 @@ enum Outcome {
 impl Engine {
     pub(crate) fn has_applicable(&self) -> bool {
         let blocked = &self.link.blocked;
-        self.waiting
-            .iter()
-            .any(|(channel, queue)| !queue.is_empty() && !blocked.contains(channel))
+        let agreed = self.link.structure_agreed;
+        let mut waiting = self.waiting.iter();
+        (agreed && waiting.any(|(channel, queue)| !queue.is_empty() && !blocked.contains(channel)))
             || (!self.inbox.is_empty() && self.link.structure_caught_up)
     }
 
+    /// Channels wait until the server has shown that it has the structure log that is held
+    /// here: commits and events name its entries.
     pub(crate) fn apply_channels(
         &mut self,
         left: &mut usize,
         acks: &mut BTreeMap<ChannelId, u64>,
     ) -> Result<()> {
+        if !self.link.structure_agreed {
+            return Ok(());
+        }
         self.link.blocked.clear();
         let channels: Vec<ChannelId> = self.waiting.keys().copied().collect();
         for channel in channels {

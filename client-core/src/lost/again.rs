@@ -177,7 +177,12 @@ impl Engine {
                 held.insert(channel);
                 continue;
             }
-            let (now, roster) = (self.log_now(), self.roster(channel)?);
+            let now = self.log_now();
+            let roster = match self.roster(channel) {
+                // Its joining is lost too, and it stopped there: it knows no circle.
+                Err(Error::Unknown(_)) => continue,
+                roster => roster?,
+            };
             let Some(change) = self.lost_change(channel)? else {
                 continue;
             };
@@ -279,10 +284,13 @@ impl Engine {
 
     /// Whether what the event's author had seen last is of another log than this one.
     pub(crate) fn is_of_lost_log(&self, channel: ChannelId, signed: &[u8]) -> Result<bool> {
+        let body = body_of(signed)?;
+        if self.names_lost_structure(&body)? {
+            return Ok(true);
+        }
         if self.rollbacks(channel)?.is_empty() {
             return Ok(false); // Whatever else differs is a fork, for others to see.
         }
-        let body = body_of(signed)?;
         let known = self.entry_hash(channel, body.last_seen_seq)?;
         Ok(body.last_seen_seq > 0 && known.is_none_or(|hash| hash != body.last_seen_hash))
     }

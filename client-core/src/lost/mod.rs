@@ -4,7 +4,8 @@
 //!
 //! Owns: noticing where two logs part ([`compare`]), going back to there
 //! ([`roll_back`]), saying events and changes of the circle again ([`again`]), and those
-//! of others ([`recovered`]).
+//! of others ([`recovered`]); and going over to the server's structure log where that
+//! has parted from this device's ([`structure`]).
 //!
 //! Invariants: nothing is rolled back unless the server says that it begins a new life
 //! (`Ready.restores`), which is shown, and not often; what is rolled back stays in
@@ -16,12 +17,14 @@ mod again;
 mod compare;
 mod recovered;
 mod roll_back;
+mod structure;
 
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 use rusqlite::{OptionalExtension, params};
 
 pub(crate) use again::Hearing;
 pub(crate) use compare::Comparison;
+pub(crate) use structure::Beside;
 
 use crate::engine::Engine;
 use crate::error::Result;

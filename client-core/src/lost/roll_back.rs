@@ -20,9 +20,9 @@ use crate::projection::Folded;
 
 /// Times that a channel is rolled back in a day. A backup is restored once; a server
 /// that does it again and again is not believed.
-const A_DAY: u64 = 4;
-const DAY_MS: u64 = 24 * 3_600_000;
-const REASON: &str = "the server was restored from a backup";
+pub(super) const A_DAY: u64 = 4;
+pub(super) const DAY_MS: u64 = 24 * 3_600_000;
+pub(super) const REASON: &str = "the server was restored from a backup";
 
 /// An event as it stood in the lost log.
 struct Lost {

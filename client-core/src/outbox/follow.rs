@@ -83,6 +83,13 @@ impl Engine {
         Ok(())
     }
 
+    /// What was refused again and again waits until the group or the structure log moves,
+    /// or for the next hour.
+    pub(super) fn follow_later(&mut self, channel: ChannelId) {
+        let at_ms = self.now_ms + AGAIN_MS;
+        self.link.followed.at_ms.insert(channel, at_ms);
+    }
+
     /// Acts if it is time; when to look again.
     fn look_at_leaves(&mut self, channel: ChannelId, epoch: (u32, u64)) -> Result<u64> {
         let later = self.now_ms + AGAIN_MS;

@@ -323,12 +323,25 @@ impl Engine {
             )?
             .query_row([intent], |row| row.get(0))?;
         if attempts >= MAX_ATTEMPTS {
-            return self.fail(intent, reason);
+            return self.give_up(intent, reason);
         }
         if attempts > 1 {
             self.hold_until_ms = self.now_ms + (PAUSE_MS << attempts);
         }
         self.restage(intent, reason)
+    }
+
+    /// What a person wanted fails visibly. What the device wanted by itself is looked at
+    /// again when its ground changes, or later.
+    fn give_up(&mut self, intent: i64, reason: &str) -> Result<()> {
+        let given_up = load(&self.db, intent)?;
+        match given_up.map(|intent| (intent.wish, intent.channel)) {
+            Some((Wish::Follow, Some(channel))) => {
+                self.follow_later(channel);
+                self.settle(intent)
+            }
+            _ => self.fail(intent, reason),
+        }
     }
 
     pub(crate) fn supersede_sends(&mut self, intent: i64) -> Result<()> {

@@ -21,6 +21,8 @@ limits! {
         "One structure statement: keys and ids; an encrypted card is below 1 kB.";
     RESTORE_BYTES: usize = 4 * 1024 * 1024, "bytes",
         "Structure entries given back to a restored server at once: some 2,000 new devices.";
+    LANDMARKS: usize = 64, "entries",
+        "Named of a structure log to find where two part: each step back is twice as long as the one before.";
     COMPARED: usize = 32, "hashes",
         "Asked for at once when two logs are compared: four questions find a place in a million entries.";
     STATEMENTS_PER_REQUEST: usize = 64, "statements",

@@ -5,17 +5,21 @@
 //! Questions are asked *as of* a sequence number, because a commit is judged by
 //! exactly the head that it names.
 
+mod again;
 mod apply;
+mod ended;
 mod model;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::chain::GENESIS;
 use crate::ids::{DeviceId, IdLength, ProfessionalId, StructureId};
 use crate::label::{Label, SignatureError, hash};
 use crate::v1::{LogHead, Statement, StatementKind, StructureEntry};
 
+pub use ended::Ended;
 pub use model::{
     Card, Device, DeviceInvitation, DirectoryVersion, Invitation, Professional, ProfessionalKey,
     Standing,
@@ -78,8 +82,8 @@ pub struct Structure {
     /// Every root key there was, the present one last.
     roots: Vec<PublicKey>,
     ciphersuite: u16,
-    head_seq: u64,
-    head_hash: [u8; 32],
+    /// Of each entry; that of entry n at place n - 1.
+    hashes: Vec<[u8; 32]>,
     time_ms: u64,
     professionals: BTreeMap<ProfessionalId, Professional>,
     devices: BTreeMap<DeviceId, Device>,
@@ -162,10 +166,41 @@ impl Structure {
 
     /// Sequence and hash of the last entry; zero before the first.
     pub fn head(&self) -> LogHead {
+        let hash = self.hashes.last().unwrap_or(&GENESIS);
         LogHead {
-            seq: self.head_seq,
-            hash: self.head_hash.to_vec().into(),
+            seq: self.head_seq(),
+            hash: hash.to_vec().into(),
         }
+    }
+
+    fn head_seq(&self) -> u64 {
+        self.hashes.len() as u64
+    }
+
+    /// Hash of an entry up to the head; zero before the first.
+    pub fn hash_at(&self, seq: u64) -> Option<&[u8; 32]> {
+        match usize::try_from(seq).ok()?.checked_sub(1) {
+            Some(place) => self.hashes.get(place),
+            None => Some(&GENESIS),
+        }
+    }
+
+    /// Whether this log has that entry.
+    pub fn has(&self, entry: &LogHead) -> bool {
+        let known = self.hash_at(entry.seq);
+        known.is_some_and(|hash| hash.as_slice() == entry.hash.as_ref())
+    }
+
+    /// Entries by which another holder of the log finds how far it is the same: the
+    /// last one, then ever longer steps back.
+    pub fn landmarks(&self) -> Vec<LogHead> {
+        let steps = (0..u64::BITS).map(|n| (1u64 << n) - 1);
+        let seqs = steps.map_while(|back| self.head_seq().checked_sub(back));
+        let known = seqs.filter_map(|seq| {
+            let hash = self.hash_at(seq)?.to_vec().into();
+            Some(LogHead { seq, hash })
+        });
+        known.filter(|head| head.seq > 0).collect()
     }
 
     /// The structure's id, once it was created.
@@ -295,7 +330,7 @@ impl Structure {
         time_ms: u64,
     ) -> Result<StructureEntry, StatementError> {
         let entry = StructureEntry {
-            seq: self.head_seq + 1,
+            seq: self.head_seq() + 1,
             time_ms: time_ms.max(self.time_ms),
             statement,
             seal: Default::default(),
@@ -307,12 +342,13 @@ impl Structure {
     /// Applies an entry that is said to follow the head. On an error nothing has
     /// changed.
     pub fn apply(&mut self, entry: &StructureEntry) -> Result<(), StatementError> {
-        if Some(entry.seq) != self.head_seq.checked_add(1) || entry.time_ms < self.time_ms {
+        if entry.seq != self.head_seq() + 1 || entry.time_ms < self.time_ms {
             return Err(StatementError::OutOfOrder);
         }
         self.apply_statement(entry)?;
-        self.head_hash = crate::chain::structure_entry(&self.head_hash, entry);
-        self.head_seq = entry.seq;
+        let before = self.hashes.last().unwrap_or(&GENESIS);
+        self.hashes
+            .push(crate::chain::structure_entry(before, entry));
         self.time_ms = entry.time_ms;
         Ok(())
     }

@@ -66,7 +66,7 @@ pub async fn structure_log(
     }
     let entries = app
         .structure
-        .read(app.store.as_ref(), &app.mac, asked.after_seq, PAGE)
+        .read(app.store.as_ref(), &app.seals, asked.after_seq, PAGE)
         .await?;
     let last = entries.last().map_or(asked.after_seq, |entry| entry.seq);
     let answer = StructureLogResponse {

@@ -57,6 +57,8 @@ struct Channel {
 pub struct Following {
     wake: Arc<Wake>,
     structure: Option<Simple>,
+    /// An entry after which the structure log is to be followed once it has it.
+    structure_parted: Option<LogHead>,
     inbox: Option<Simple>,
     channels: BTreeMap<ChannelId, Channel>,
 }
@@ -67,17 +69,17 @@ impl Following {
         Self {
             wake,
             structure: None,
+            structure_parted: None,
             inbox: None,
             channels: BTreeMap::new(),
         }
     }
 
-    /// Follows the structure log after a cursor.
-    pub fn follow_structure(&mut self, app: &App, cursor: u64) {
-        // One beyond the head was given by a server that knew more than this one:
-        // the device sees that from `CaughtUp`.
-        let cursor = cursor.min(app.structure.now().head().seq);
-        self.structure = Some(Simple { cursor, owed: true });
+    /// Follows the structure log after an entry, as soon as the log has it: one that it
+    /// has not got was given by a server that knew more than this one.
+    pub fn follow_structure(&mut self, after: LogHead) {
+        self.structure = None;
+        self.structure_parted = Some(after);
         self.wake.structure();
     }
 
@@ -104,7 +106,8 @@ impl Following {
         let channel = Channel {
             cursors_seen: topic.cursors_version(),
             topic,
-            // As with the structure log.
+            // One beyond the head was given by a server that knew more than this one:
+            // the device sees that when it compares.
             cursor: cursor.min(stored.head_seq),
             owed: Some(stored.head_seq),
             live: false,
@@ -129,12 +132,30 @@ impl Following {
     /// What follows in the structure log.
     pub async fn read_structure(&mut self, app: &App) -> Result<Batch, Refused> {
         let mut batch = Batch::default();
+        if let Some(after) = &self.structure_parted {
+            let structure = app.structure.now();
+            if !structure.has(after) {
+                let parted = caught_up::Log::StructureParted(structure.head().seq);
+                batch.frames.push(caught_up(parted));
+                return Ok(batch);
+            }
+            self.structure = Some(Simple {
+                cursor: after.seq,
+                owed: true,
+            });
+            self.structure_parted = None;
+        }
         let Some(follow) = &mut self.structure else {
             return Ok(batch);
         };
         let entries = app
             .structure
-            .read(app.store.as_ref(), &app.mac, follow.cursor, STRUCTURE_PAGE)
+            .read(
+                app.store.as_ref(),
+                &app.seals,
+                follow.cursor,
+                STRUCTURE_PAGE,
+            )
             .await?;
         batch.again = entries.len() == STRUCTURE_PAGE;
         for entry in entries {

@@ -163,8 +163,8 @@ impl<T: Transport> Session<T> {
 
     async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), Ended> {
         match subscribe.log {
-            Some(subscribe::Log::StructureAfter(seq)) => {
-                self.following.follow_structure(&self.app, seq)
+            Some(subscribe::Log::StructureAfter(after)) => {
+                self.following.follow_structure(after);
             }
             Some(subscribe::Log::InboxAfter(seq)) => self.following.follow_inbox(seq),
             Some(subscribe::Log::Channel(cursor)) => {

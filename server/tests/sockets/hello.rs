@@ -3,6 +3,7 @@
 use relais_wire::RefusalCode;
 use relais_wire::ids::StructureId;
 use relais_wire::limits;
+use relais_wire::structure::Structure;
 use relais_wire::v1::*;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -90,7 +91,8 @@ async fn a_malformed_or_oversize_frame_ends_only_its_own_connection() {
     let _ = bad.stream.send(message).await;
     assert!(bad.try_next().await.is_none());
 
-    good.subscribe(subscribe::Log::StructureAfter(0)).await;
+    good.subscribe(subscribe::Log::StructureAfter(Structure::new().head()))
+        .await;
     for seq in 1..=6 {
         let server_frame::Frame::Delivery(delivery) = good.next().await else {
             panic!("an entry");

@@ -16,5 +16,6 @@ mod lies;
 mod membership;
 mod rejoin;
 mod restored_server;
+mod restored_structure;
 mod restored_threads;
 mod whole_story;

@@ -90,7 +90,7 @@ pub(super) fn client_frames() -> Vec<Vec<u8>> {
         seal: some(3, 40),
     }));
     let logs = [
-        subscribe::Log::StructureAfter(3),
+        subscribe::Log::StructureAfter(head()),
         subscribe::Log::InboxAfter(4),
         subscribe::Log::Channel(cursor()),
     ];
@@ -246,6 +246,7 @@ pub(super) fn server_frames() -> Vec<Vec<u8>> {
     frames.extend(items.map(|item| Frame::Delivery(Delivery { item: Some(item) })));
     let logs = [
         caught_up::Log::StructureSeq(1),
+        caught_up::Log::StructureParted(2),
         caught_up::Log::InboxSeq(2),
         caught_up::Log::Channel(cursor()),
         caught_up::Log::Closed(cursor()),

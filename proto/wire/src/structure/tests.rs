@@ -4,6 +4,7 @@ mod form;
 mod generations;
 mod linking;
 mod refused;
+mod restored;
 mod root;
 
 use prost::Message;

@@ -133,7 +133,9 @@ impl<'a> Side<'a> {
                 continue;
             };
             let log = match subscribed.log {
-                Some(subscribe::Log::StructureAfter(seq)) => caught_up::Log::StructureSeq(seq),
+                Some(subscribe::Log::StructureAfter(after)) => {
+                    caught_up::Log::StructureSeq(after.seq)
+                }
                 Some(subscribe::Log::InboxAfter(seq)) => caught_up::Log::InboxSeq(seq),
                 _ => continue,
             };

@@ -106,7 +106,7 @@ impl Fleet {
         let wanted: Vec<Seat> = wanted;
         let mut lines = Vec::new();
         for seat in wanted {
-            lines.push(seat.connect(address, self.head.seq).await?);
+            lines.push(seat.connect(address, self.head.clone()).await?);
         }
         Ok(lines)
     }
@@ -237,7 +237,7 @@ fn prove_that_they_talk(seats: &mut [Seat]) -> Outcome<()> {
 }
 
 impl Seat {
-    async fn connect(mut self, address: &str, structure: u64) -> Outcome<Line> {
+    async fn connect(mut self, address: &str, structure: LogHead) -> Outcome<Line> {
         let (mut socket, _) = Socket::open(address, &mut self.device).await?;
         let cursor = ChannelCursor {
             channel_id: self.channel.to_bytes(),

@@ -172,7 +172,7 @@ impl Structure {
         let id = DeviceId::try_from(&body.device_id)?;
         let next = sealing_key(&body.sealing_key)?;
         let device = self
-            .valid_device(&id, self.head_seq, entry.time_ms)
+            .valid_device(&id, self.head_seq(), entry.time_ms)
             .ok_or(StatementError::NotEntitled)?;
         signed.by(&[&device.key])?;
         // Numbered, so that an old key, said again, does not come back.

@@ -15,7 +15,7 @@ impl Structure {
     ) -> Result<(DeviceId, &Device), StatementError> {
         let id = DeviceId::try_from(device_id)?;
         let device = self
-            .valid_device(&id, self.head_seq, entry.time_ms)
+            .valid_device(&id, self.head_seq(), entry.time_ms)
             .ok_or(StatementError::NotEntitled)?;
         signed.by(&[&device.key])?;
         Ok((id, device))
