@@ -2,6 +2,9 @@
 //! rights who speaks the protocol perfectly. Nobody else's thread or connection is
 //! affected.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use futures_util::SinkExt as _;
 use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
@@ -11,8 +14,8 @@ use relais_tests::world::{StoreKind, World};
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::{
-    AppendCommit, AppendMessage, ChannelCursor, Subscribe, caught_up, client_frame, send,
-    server_frame, subscribe,
+    AppendCommit, AppendMessage, ChannelCursor, Refusal, Subscribe, answer, caught_up,
+    client_frame, delivery, send, server_frame, subscribe,
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -251,4 +254,38 @@ fn the_server_does_not_link_the_content_schema() {
         "the server could read messages"
     );
     assert!(!tree.contains("relais-core"), "the server links the client");
+}
+
+#[tokio::test]
+async fn a_removal_that_the_server_refuses_is_not_tried_without_end() {
+    use server_frame::Frame;
+    let mut world = World::new(StoreKind::Memory).await;
+    world.hostile = true;
+    let locum = world.add_user("Lucie").await;
+    world.thread(0, "Suivi", &[locum]).await;
+    world.devices[locum].go_offline();
+    let refusals = Arc::new(AtomicUsize::new(0));
+    let counted = refusals.clone();
+    world.devices[0].faults.rewrite(move |frame| match frame {
+        Frame::Answer(mut answer) if !matches!(answer.result, Some(answer::Result::Done(_))) => {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let code = RefusalCode::StaleStructure.into();
+            answer.result = Some(answer::Result::Refusal(Refusal { code }));
+            Some(Frame::Answer(answer))
+        }
+        Frame::Delivery(d) if matches!(d.item, Some(delivery::Item::Channel(_))) => None,
+        frame => Some(frame),
+    });
+    let lost = world.devices[locum].device();
+    let engine = &mut world.devices[0].engine;
+    engine.revoke_device(lost).expect("revoked");
+    for _ in 0..900 {
+        world.turn().await;
+        world.advance(1_000);
+    }
+    // Once for the revocation, once for the directory's new key, eight times each.
+    let tried = refusals.load(Ordering::Relaxed);
+    assert!((8..=24).contains(&tried), "{tried}");
+    let failed = world.devices[0].engine.failed_acts().expect("acts");
+    assert!(failed.is_empty(), "{failed:?}");
 }
