@@ -50,6 +50,18 @@ fn take_proofs(world: &mut World, who: Who) {
     });
 }
 
+/// Nothing proves to the server what the coordinator holds; that it was restored, the
+/// receipt for a connection does.
+async fn take_seals(world: &mut World) {
+    world.crash(COORDINATOR);
+    world.settle().await;
+    let now = world.now_ms();
+    world.devices[COORDINATOR].edit_database(now, |db| {
+        db.execute("UPDATE structure_log SET seal = x''", [])
+            .expect("edited");
+    });
+}
+
 async fn many_turns(world: &mut World) {
     for _ in 0..200 {
         world.turn().await;
@@ -161,15 +173,8 @@ async fn a_server_by_whose_log_a_revoked_device_stands_again_is_not_followed() {
     let engine = &mut world.devices[COORDINATOR].engine;
     engine.revoke_device(stolen).expect("revoked");
     world.settle().await;
-    // Nothing proves the revocation to the server; that it was restored, the receipt for a
-    // connection does.
-    world.crash(COORDINATOR);
-    world.settle().await;
-    let now = world.now_ms();
-    world.devices[COORDINATOR].edit_database(now, |db| {
-        db.execute("UPDATE structure_log SET seal = x''", [])
-            .expect("edited");
-    });
+    take_seals(&mut world).await;
+
     restored_and_gone_on(&mut world, &backup, nurse).await;
     world.devices[COORDINATOR].go_online();
     world.say(COORDINATOR, channel, "secret");
@@ -189,6 +194,38 @@ async fn a_server_by_whose_log_a_revoked_device_stands_again_is_not_followed() {
     let coordinator = &world.devices[COORDINATOR];
     assert_eq!(coordinator.engine.troubles(), &[]);
     assert_eq!(world.texts(nurse, channel), ["secret"]);
+}
+
+// proves: I5
+#[tokio::test]
+async fn whoever_was_revoked_by_a_log_that_is_gone_does_not_come_back_by_the_one_that_remains() {
+    let mut world = World::new(StoreKind::Memory).await;
+    world.hostile = true;
+    let nurse = world.add_user("Nadia").await;
+    let backup = world.backup_server();
+    world.devices[nurse].go_offline();
+    let locum = world.add_user("Lucie").await;
+    let stolen = world.devices[locum].device();
+    world.devices[locum].go_offline();
+    let engine = &mut world.devices[COORDINATOR].engine;
+    engine.revoke_device(stolen).expect("revoked");
+    world.settle().await;
+    take_seals(&mut world).await;
+
+    restored_and_gone_on(&mut world, &backup, nurse).await;
+    world.devices[COORDINATOR].go_online();
+    many_turns(&mut world).await;
+    // By the log that remains nobody has ever heard of it.
+    let coordinator = &world.devices[COORDINATOR];
+    assert_eq!(coordinator.engine.troubles(), &[]);
+    assert_eq!(revoked(&world, COORDINATOR, stolen), None);
+    // It gives its own enrolment back, and not what came after.
+    world.devices[locum].go_online();
+    many_turns(&mut world).await;
+    assert_eq!(revoked(&world, nurse, stolen), Some(false));
+    let coordinator = &world.devices[COORDINATOR];
+    assert_eq!(coordinator.engine.troubles(), &[Trouble::StructureForked]);
+    assert_eq!(revoked(&world, COORDINATOR, stolen), None);
 }
 
 // proves: M7, I5
