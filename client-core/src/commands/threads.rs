@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls_traits::OpenMlsProvider;
 use prost::Message;
+use prost::bytes::Bytes;
 use relais_content::v1::{ChannelKind, PatientHeader, ThreadOpened, content::Kind};
 use relais_wire::chain;
 use relais_wire::ids::{ChannelId, ThreadId};
@@ -17,6 +18,7 @@ use rusqlite::params;
 use super::NewMember;
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
+use crate::identity::Enrolment;
 use crate::outbox::commit::RENEWAL_MS;
 use crate::outbox::intent::{NewChannel, Wish};
 
@@ -39,9 +41,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for a lay person who is no coordinator,
-    /// [`Error::Invalid`] naming the field, [`Error::Unknown`] member.
+    /// [`Error::Invalid`] naming the field, [`Error::Unknown`] member,
+    /// [`Error::NotEnrolled`] before the server has let this device in: a refusal would
+    /// take the thread with it.
     pub fn create_thread(&mut self, new: &NewThread) -> Result<ChannelId> {
         self.require_unfrozen()?;
+        if self.enrolment.state == Enrolment::Joining && !self.enrolment.lapsed {
+            return Err(Error::NotEnrolled);
+        }
         let identity = self.identity()?;
         let me = identity.professional();
         let standing = self.structure.professional(&me).map(|p| p.standing());
@@ -128,6 +135,21 @@ impl Engine {
         let Some(thread) = thread else {
             return Ok(());
         };
+        let opened = ThreadOpened {
+            thread_id: thread.into(),
+            channel_kind: kind,
+            title,
+            rosters: self.rosters_to_tell(channel)?,
+        };
+        self.write_inside(channel, Kind::ThreadOpened(opened))?;
+        if let Some(header) = self.header_record(channel)? {
+            self.write_inside(channel, Kind::PatientHeader(header.header))?;
+        }
+        Ok(())
+    }
+
+    /// The rosters that a joiner verifies back to the creation.
+    pub(crate) fn rosters_to_tell(&self, channel: ChannelId) -> Result<Vec<Bytes>> {
         let mut rosters: Vec<Vec<u8>> = self
             .db
             .prepare_cached("SELECT signed FROM rosters WHERE channel = ?1 ORDER BY version")?
@@ -137,16 +159,6 @@ impl Engine {
             // Too long to retell: the roster in force is proved by its signature alone.
             rosters = rosters.split_off(rosters.len() - 1);
         }
-        let opened = ThreadOpened {
-            thread_id: thread.into(),
-            channel_kind: kind,
-            title,
-            rosters: rosters.into_iter().map(Into::into).collect(),
-        };
-        self.write_inside(channel, Kind::ThreadOpened(opened))?;
-        if let Some(header) = self.header_record(channel)? {
-            self.write_inside(channel, Kind::PatientHeader(header.header))?;
-        }
-        Ok(())
+        Ok(rosters.into_iter().map(Into::into).collect())
     }
 }

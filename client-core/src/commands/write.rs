@@ -199,16 +199,7 @@ impl Engine {
 
     pub(crate) fn write_inside(&mut self, channel: ChannelId, kind: Kind) -> Result<EventId> {
         self.require_unfrozen()?;
-        let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
-        // On its way back it waits, once there is something to go on from.
-        let open = match row.state.as_str() {
-            "joined" | "creating" => true,
-            "rejoin" => row.cursor_seq > 0,
-            _ => false,
-        };
-        if !open {
-            return Err(Error::NotAllowed("this thread is closed on this device"));
-        }
+        self.require_open(channel)?;
         let content = Content { kind: Some(kind) };
         relais_content::validate::content(&content)
             .map_err(|e| Error::invalid(e.field, e.problem))?;
@@ -235,6 +226,21 @@ impl Engine {
         Ok(id)
     }
 
+    /// What is wanted in a thread that is closed here would wait for ever.
+    fn require_open(&self, channel: ChannelId) -> Result<()> {
+        let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
+        // On its way back it waits, once there is something to go on from.
+        let open = match row.state.as_str() {
+            "joined" | "creating" => true,
+            "rejoin" => row.cursor_seq > 0,
+            _ => false,
+        };
+        match open {
+            true => Ok(()),
+            false => Err(Error::NotAllowed("this thread is closed on this device")),
+        }
+    }
+
     pub(crate) fn require_event(&self, channel: ChannelId, event: EventId) -> Result<()> {
         let known = self.event_seq(channel, event)?.is_some()
             || crate::outbox::intent::unsettled(&self.db, channel)?
@@ -250,7 +256,8 @@ impl Engine {
     /// Sends something that failed once more.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when nothing failed under this number.
+    /// [`Error::Unknown`] when nothing failed under this number,
+    /// [`Error::NotAllowed`] where the thread is closed on this device.
     pub fn retry(&mut self, failed: i64) -> Result<()> {
         let intent = self.failed(failed)?;
         self.transaction(|engine| {
@@ -263,7 +270,14 @@ impl Engine {
                     let kind = kind.ok_or(Error::Corrupt("event"))?;
                     engine.write_inside(channel, kind)?;
                 }
-                (wish, channel) => engine.want(channel, wish)?,
+                (wish, channel) => {
+                    if let Some(channel) = channel
+                        && !matches!(wish, Wish::CreateChannel(_))
+                    {
+                        engine.require_open(channel)?;
+                    }
+                    engine.want(channel, wish)?;
+                }
             }
             engine.settle(failed)
         })

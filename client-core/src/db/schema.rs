@@ -131,10 +131,10 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         event_id BLOB NOT NULL, time_ms INTEGER NOT NULL, device BLOB NOT NULL,
         professional BLOB NOT NULL, signed BLOB NOT NULL, audience BLOB NOT NULL,
         next_ms INTEGER NOT NULL, UNIQUE (channel, event_id)) STRICT",
-    // Changes of the circle that it has lost, JSON. `until_ms`: events wait so long for
-    // those who are to be added again.
+    // Changes of the circle that it has lost, JSON, and the version of the roster that it
+    // kept. `until_ms`: events wait so long for those who are to be added again.
     "CREATE TABLE lost_changes (channel BLOB PRIMARY KEY, change BLOB NOT NULL,
-        tries INTEGER NOT NULL, next_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL)
+        version INTEGER NOT NULL, tries INTEGER NOT NULL, next_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL)
         STRICT, WITHOUT ROWID",
     // What a structure log that this device has left had ended, and the one that it holds has
     // never heard of (relais_wire::structure::Ended).

@@ -217,6 +217,7 @@ impl Engine {
             meta::put(&engine.db, keys::RECEIPT, &ready.receipt)?;
             engine.bound_waits()?;
             engine.age_sealed()?;
+            engine.offer_sent_blobs_again()?;
             engine.server_restores(ready.restores)
         })?;
         self.trouble.retain(|trouble| *trouble != Trouble::Revoked);

@@ -15,8 +15,8 @@ use crate::outbox::intent::Wish;
 
 impl Engine {
     /// The server counts how often it was restored. After each time its inbox may
-    /// begin again at lower numbers, and its key packages of this device may be ones
-    /// that were used.
+    /// begin again at lower numbers, its key packages of this device may be ones that
+    /// were used, and it may have lost blobs.
     pub(super) fn server_restores(&mut self, restores: u64) -> Result<()> {
         let known = meta::get(&self.db, keys::RESTORES)?;
         meta::put_u64(&self.db, keys::RESTORES, restores)?;
@@ -25,6 +25,7 @@ impl Engine {
         }
         meta::put_u64(&self.db, keys::INBOX_SEQ, 0)?;
         self.want(None, Wish::KeyPackages)?;
+        self.offer_blobs_again()?;
         self.events.push_back(Event::ServerRestored);
         Ok(())
     }

@@ -43,7 +43,8 @@ pub(crate) enum Hearing {
 }
 
 impl LostChange {
-    fn between(before: &CheckedRoster, after: &CheckedRoster) -> Self {
+    /// `me`: one's own removal is for others to make again, and closes the thread here.
+    fn between(before: &CheckedRoster, after: &CheckedRoster, me: ProfessionalId) -> Self {
         let wish = |(id, member): (&ProfessionalId, &Member)| MemberWish {
             professional: HexId(id.0),
             role: member.role.into(),
@@ -53,7 +54,7 @@ impl LostChange {
         let changed =
             |(id, member): &(&ProfessionalId, &Member)| before.members.get(id) != Some(*member);
         let gone = before.members.keys();
-        let gone = gone.filter(|id| !after.members.contains_key(id));
+        let gone = gone.filter(|id| !after.members.contains_key(id) && **id != me);
         Self {
             add: after.members.iter().filter(changed).map(wish).collect(),
             remove: gone.map(|id| HexId(id.0)).collect(),
@@ -103,6 +104,7 @@ impl Engine {
         seq: u64,
         row: &ChannelRow,
     ) -> Result<()> {
+        let earlier = self.lost_change(channel)?;
         // One without a place came with this device's joining.
         let joining_is_lost = seq < row.joined_seq;
         let lost: Vec<Vec<u8>> = self
@@ -124,41 +126,60 @@ impl Engine {
         let (Some(after), Ok(before)) = (after, self.roster(channel)) else {
             return Ok(());
         };
-        let me = self.identity()?.device();
-        let change = LostChange::between(&before, after);
-        let change = match self.lost_change(channel)? {
-            Some(earlier) => change.over(earlier),
-            None => change,
-        };
-        let first_ms = match lost.iter().any(|roster| roster.device == me) {
+        let (me, own) = (self.identity()?.professional(), self.identity()?.device());
+        let change = LostChange::between(&before, after, me).over(earlier);
+        let first_ms = match lost.iter().any(|roster| roster.device == own) {
             true => 0,
-            false => self.now_ms + OTHERS_MS + turn(channel, me) % OTHERS_MS,
+            false => self.now_ms + OTHERS_MS + turn(channel, own) % OTHERS_MS,
         };
         self.db
             .prepare_cached(
-                "INSERT OR REPLACE INTO lost_changes (channel, change, tries, next_ms, until_ms)
-                 VALUES (?1, ?2, 0, ?3, ?4)",
+                "INSERT OR REPLACE INTO lost_changes (channel, change, version, tries, next_ms,
+                 until_ms) VALUES (?1, ?2, ?3, 0, ?4, ?5)",
             )?
             .execute(params![
                 channel.0,
                 serde_json::to_vec(&change).map_err(|_| Error::Corrupt("lost change"))?,
+                before.version,
                 first_ms,
                 self.now_ms + HEARERS_MS
             ])?;
         Ok(())
     }
 
-    fn lost_change(&self, channel: ChannelId) -> Result<Option<LostChange>> {
-        let change: Option<Vec<u8>> = self
+    /// What the server has lost of a circle's changes and nobody has made again. A change
+    /// that was made again is: what people change afterwards stands.
+    fn lost_change(&self, channel: ChannelId) -> Result<LostChange> {
+        let noted: Option<(Vec<u8>, u64)> = self
             .db
-            .prepare_cached("SELECT change FROM lost_changes WHERE channel = ?1")?
-            .query_row([channel.0], |row| row.get(0))
+            .prepare_cached("SELECT change, version FROM lost_changes WHERE channel = ?1")?
+            .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let read = |bytes: Vec<u8>| serde_json::from_slice(&bytes);
-        change
-            .map(read)
-            .transpose()
-            .map_err(|_| Error::Corrupt("lost change"))
+        let Some((change, version)) = noted else {
+            return Ok(LostChange::default());
+        };
+        let change: LostChange =
+            serde_json::from_slice(&change).map_err(|_| Error::Corrupt("lost change"))?;
+        let since: Vec<Vec<u8>> = self
+            .db
+            .prepare_cached("SELECT signed FROM rosters WHERE channel = ?1 AND version >= ?2")?
+            .query_map(params![channel.0, version], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let now = self.log_now();
+        since.iter().try_fold(change, |change, signed| {
+            Ok(change.missing(&read_roster(signed)?, now))
+        })
+    }
+
+    /// The people who were added and removed by what [`Self::lost_change`] says.
+    pub(crate) fn lost_circle(
+        &self,
+        channel: ChannelId,
+    ) -> Result<(Vec<ProfessionalId>, Vec<ProfessionalId>)> {
+        let lost = self.lost_change(channel)?;
+        let added = lost.add.iter().map(MemberWish::professional).collect();
+        let removed = lost.remove.iter().map(|id| ProfessionalId(id.0)).collect();
+        Ok((added, removed))
     }
 
     /// Makes lost changes of circles again where it is this device's turn. Returns the
@@ -177,16 +198,12 @@ impl Engine {
                 held.insert(channel);
                 continue;
             }
-            let now = self.log_now();
             let roster = match self.roster(channel) {
                 // Its joining is lost too, and it stopped there: it knows no circle.
                 Err(Error::Unknown(_)) => continue,
                 roster => roster?,
             };
-            let Some(change) = self.lost_change(channel)? else {
-                continue;
-            };
-            let missing = change.missing(&roster, now);
+            let missing = self.lost_change(channel)?;
             if missing.add.is_empty() && missing.remove.is_empty() {
                 self.db
                     .prepare_cached("DELETE FROM lost_changes WHERE channel = ?1")?
@@ -197,7 +214,7 @@ impl Engine {
                 held.insert(channel);
             }
             let me = self.identity()?.professional();
-            let head = self.structure.head().seq;
+            let (head, now) = (self.structure.head().seq, self.log_now());
             let may = roster.may_change(&me, &self.structure, head, now).is_ok();
             if !may || tries >= TRIES || self.is_changing(channel)? {
                 continue;
@@ -231,7 +248,7 @@ impl Engine {
             Wish::Members(change) => change,
             _ => return Ok(false),
         };
-        let lost = self.lost_change(channel)?.unwrap_or_default();
+        let lost = self.lost_change(channel)?;
         let back = |wish: &MemberWish| {
             let again = |lost: &MemberWish| lost.professional() == wish.professional();
             lost.add.iter().any(again)
@@ -270,10 +287,10 @@ impl Engine {
             )?
             .query_row(params![channel.0, self.now_ms], |row| row.get(0))
             .optional()?;
-        let Some((until_ms, change)) = waits.zip(self.lost_change(channel)?) else {
+        let Some(until_ms) = waits else {
             return Ok(Hearing::Open);
         };
-        let missing = change.missing(&roster, self.log_now());
+        let missing = self.lost_change(channel)?;
         let heard = |wish: &MemberWish| audience.contains(&wish.professional());
         if missing.add.iter().any(heard) {
             self.link.wake_for_lost(until_ms);

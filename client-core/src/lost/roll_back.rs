@@ -3,9 +3,10 @@
 //! itself had said waits to be said again, before everything else that waits.
 
 use prost::Message;
+use relais_content::v1::ThreadOpened;
 use relais_content::v1::content::Kind;
 use relais_wire::chain::GENESIS;
-use relais_wire::ids::{BlobId, ChannelId, DeviceId, EventId, ProfessionalId};
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::v1::{EntryHeader, EntryKind};
 use rusqlite::params;
 
@@ -261,14 +262,8 @@ impl Engine {
             let verbatim = event.kind == VOID || is_said_again(&event.signed)?;
             let (id, signed) = match verbatim {
                 true => (event.id, event.signed.clone()),
-                false => self.void_at(channel, event.counter)?,
+                false => self.instead_of(channel, &event.signed)?,
             };
-            if let Some(Kind::Photo(photo)) =
-                body_of(&signed)?.content.and_then(|content| content.kind)
-                && let Some(original) = &photo.original
-            {
-                self.send_blob_again(&original.blob_id)?;
-            }
             again.push((id, signed, event.time_ms));
         }
         self.want_before_all(channel, &again)?;
@@ -278,6 +273,18 @@ impl Engine {
             .execute(params![channel.0, last])?;
         self.dirty = true;
         Ok(())
+    }
+
+    /// What takes the counter of an event that is not said again: a void, or, for an
+    /// opening that was told to joiners, one with the rosters that are left.
+    fn instead_of(&self, channel: ChannelId, signed: &[u8]) -> Result<(EventId, Vec<u8>)> {
+        match body_of(signed)?.content.and_then(|content| content.kind) {
+            Some(Kind::ThreadOpened(told)) => {
+                let rosters = self.rosters_to_tell(channel)?;
+                self.resign(signed, Kind::ThreadOpened(ThreadOpened { rosters, ..told }))
+            }
+            _ => self.void_for(signed),
+        }
     }
 
     fn want_before_all(
@@ -303,19 +310,6 @@ impl Engine {
                     REASON,
                     time_ms
                 ])?;
-        }
-        Ok(())
-    }
-
-    /// A blob that is here whole is uploaded again; a server that still has it says so.
-    pub(super) fn send_blob_again(&self, blob: &[u8]) -> Result<()> {
-        if let Ok(id) = BlobId::try_from(blob) {
-            self.db
-                .prepare_cached(
-                    "UPDATE blobs SET state = 'send', begun = 0, done = 0, attempts = 0,
-                     retry_at_ms = 0 WHERE blob = ?1 AND state IN ('here', 'send')",
-                )?
-                .execute([id.0])?;
         }
         Ok(())
     }

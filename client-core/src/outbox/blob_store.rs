@@ -178,7 +178,7 @@ impl Engine {
             .optional()?;
         match state.as_deref() {
             Some("send") => Ok(BlobState::Sending),
-            Some("here") => Ok(BlobState::Here),
+            Some("here" | "sent" | "again") => Ok(BlobState::Here),
             Some("fetch") => Ok(BlobState::Fetching),
             Some(_) => Ok(BlobState::Failed),
             None => Err(Error::Unknown("photo")),

@@ -1,6 +1,10 @@
 //! Blobs on their way, in pieces of at most `limits::BLOB_TRANSFER_BYTES`: tus 1.0
 //! up, ranges down (architecture D15). A transfer resumes where the server or
 //! this device stopped, and waits behind no message.
+//!
+//! States of a blob, whole here but in the last two: `send` (wanted at the server), `sent`
+//! (at the server since this connection), `here` (since an earlier one), `again` (a
+//! restored server may have lost it: it is asked), `fetch`, `failed`.
 
 use base64::Engine as _;
 use relais_wire::ids::{BlobId, ChannelId};
@@ -17,7 +21,7 @@ const FIRST_RETRY_MS: u64 = 500;
 const LAST_RETRY_MS: u64 = 5 * 60_000;
 /// Tries after which a blob that never arrives is given up: two weeks of being online.
 /// Its author's device was lost or revoked before it was sent.
-const FETCHES: u32 = 14 * 24 * 12;
+const TRIES: u32 = 14 * 24 * 12;
 
 struct Transfer {
     id: BlobId,
@@ -37,11 +41,11 @@ impl Engine {
         let transfers: Vec<Transfer> = self
             .db
             .prepare_cached(
-                "SELECT b.blob, b.channel, b.length, b.done, b.state = 'send', b.begun FROM blobs b
-                 JOIN channels c ON c.channel = b.channel
-                 WHERE b.state IN ('send', 'fetch') AND c.state = 'joined'
+                "SELECT b.blob, b.channel, b.length, b.done, b.state <> 'fetch', b.begun
+                 FROM blobs b JOIN channels c ON c.channel = b.channel
+                 WHERE b.state IN ('send', 'fetch', 'again') AND c.state = 'joined'
                    AND b.retry_at_ms <= ?1
-                 ORDER BY b.state = 'fetch', b.blob LIMIT 16",
+                 ORDER BY b.state = 'again', b.state = 'fetch', b.blob LIMIT 16",
             )?
             .query_map([self.now_ms], |row| {
                 Ok(Transfer {
@@ -66,7 +70,7 @@ impl Engine {
         self.http.next_blob_ms = self
             .db
             .prepare_cached(
-                "SELECT min(retry_at_ms) FROM blobs WHERE state IN ('send', 'fetch')
+                "SELECT min(retry_at_ms) FROM blobs WHERE state IN ('send', 'fetch', 'again')
                  AND retry_at_ms > ?1",
             )?
             .query_row([self.now_ms], |row| row.get(0))?;
@@ -134,8 +138,15 @@ impl Engine {
                 self.link.closed_by_server = Some(relais_wire::RefusalCode::Unspecified);
                 Ok(())
             }
-            (Purpose::BlobCreate(_), 200 | 201) => self.blob_begun(id, true),
-            (Purpose::BlobOffset(_), 404) => self.blob_begun(id, false),
+            (Purpose::BlobCreate(_), 200 | 201) => {
+                self.blob_begun(id, true)?;
+                match offset() {
+                    Some(_) => self.blob_is_there(id),
+                    None => Ok(()),
+                }
+            }
+            // A restored server has forgotten the upload.
+            (Purpose::BlobOffset(_) | Purpose::BlobPatch(_), 404) => self.blob_begun(id, false),
             (Purpose::BlobOffset(_), 200 | 204) | (Purpose::BlobPatch(_), 200 | 204) => {
                 match offset() {
                     Some(offset) => self.blob_sent_to(id, offset),
@@ -147,7 +158,9 @@ impl Engine {
                 self.blob_later(id)
             }
             (Purpose::BlobFetch(_), 200 | 206) => self.blob_piece(id, &response),
-            (_, 403 | 410 | 413) => self.blob_ends(id, "failed"),
+            (_, 403 | 410 | 413) => self.blob_fails(id),
+            // An archive was there, whole, before anybody heard of it.
+            (Purpose::BlobFetch(_), 404 | 425) if self.is_archive(id)? => self.blob_fails(id),
             // 404, 409, 425: the original is still on its way to the server.
             _ => self.blob_later(id),
         }
@@ -164,10 +177,23 @@ impl Engine {
     fn blob_sent_to(&mut self, id: BlobId, offset: u64) -> Result<()> {
         let length = self.progress(id, offset)?;
         if offset >= length {
-            return self.blob_ends(id, "here");
+            return self.blob_ends(id, "sent");
         }
         self.http.know_offset(id);
         Ok(())
+    }
+
+    /// The server had it whole before it was asked to take it.
+    fn blob_is_there(&mut self, id: BlobId) -> Result<()> {
+        let again = self.blob_is(id, "again")?;
+        self.blob_ends(id, if again { "here" } else { "sent" })
+    }
+
+    fn blob_is(&self, id: BlobId, state: &str) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM blobs WHERE blob = ?1 AND state = ?2)")?
+            .query_row(params![id.0, state], |row| row.get(0))?)
     }
 
     fn progress(&self, id: BlobId, done: u64) -> Result<u64> {
@@ -196,8 +222,41 @@ impl Engine {
                 return Ok(());
             }
             let whole = engine.blob_matches(id)?;
-            engine.blob_ends(id, if whole { "here" } else { "failed" })
+            match whole {
+                true => engine.blob_ends(id, "here"),
+                false => engine.blob_fails(id),
+            }
         })
+    }
+
+    /// A server that was restored from a backup may have lost blobs that were there:
+    /// whoever holds one asks, and sends it if that is so. Its author's device may be gone.
+    pub(crate) fn offer_blobs_again(&self) -> Result<()> {
+        self.offer_again("'here', 'sent'")
+    }
+
+    /// What was sent since the last connection began is asked for once more: no receipt
+    /// proves a restore from a backup that is younger than that.
+    pub(crate) fn offer_sent_blobs_again(&self) -> Result<()> {
+        self.offer_again("'sent'")
+    }
+
+    fn offer_again(&self, states: &str) -> Result<()> {
+        self.db
+            .prepare_cached(&format!(
+                "UPDATE blobs SET state = 'again', begun = 0, done = 0, attempts = 0,
+                 retry_at_ms = 0
+                 WHERE state IN ({states}) AND blob NOT IN (SELECT blob FROM imports)"
+            ))?
+            .execute([])?;
+        Ok(())
+    }
+
+    fn is_archive(&self, id: BlobId) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM imports WHERE blob = ?1)")?
+            .query_row([id.0], |row| row.get(0))?)
     }
 
     fn blob_matches(&self, id: BlobId) -> Result<bool> {
@@ -216,16 +275,22 @@ impl Engine {
         Ok(())
     }
 
+    /// It cannot be had; what is here whole stays here.
+    fn blob_fails(&mut self, id: BlobId) -> Result<()> {
+        let again = self.blob_is(id, "again")?;
+        self.blob_ends(id, if again { "here" } else { "failed" })
+    }
+
     fn blob_later(&mut self, id: BlobId) -> Result<()> {
-        let (attempts, fetch): (u32, bool) = self
+        let (attempts, own): (u32, bool) = self
             .db
             .prepare_cached(
                 "UPDATE blobs SET attempts = attempts + 1 WHERE blob = ?1
-                 RETURNING attempts, state = 'fetch'",
+                 RETURNING attempts, state = 'send'",
             )?
             .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if fetch && attempts >= FETCHES {
-            return self.blob_ends(id, "failed");
+        if !own && attempts >= TRIES {
+            return self.blob_fails(id);
         }
         let delay = (FIRST_RETRY_MS << attempts.min(10)).min(LAST_RETRY_MS);
         self.db

@@ -54,14 +54,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Events that only devices hold; this device's own are among those that wait.
+    /// A change of the circle that nobody has made again, and events that only devices
+    /// hold; this device's own are among those that wait.
     pub(super) fn lost_items(&self, channel: ChannelId) -> Result<Vec<TimelineItem>> {
         let unsettled = intent::unsettled(&self.db, channel)?;
         let waiting: BTreeSet<EventId> = unsettled
             .iter()
             .filter_map(|(intent, _, _)| intent.wish.event_id().map(EventId))
             .collect();
-        let mut items = Vec::new();
+        let mut items: Vec<TimelineItem> = self.lost_circle_item(channel)?.into_iter().collect();
         for lost in self.lost_events(channel)? {
             let content = body_of(&lost.signed)?.content;
             let Some(kind) = content.and_then(|content| content.kind) else {
@@ -80,5 +81,22 @@ impl Engine {
             });
         }
         Ok(items)
+    }
+
+    /// While somebody is back in whom the lost log removed, nothing is said: this is why.
+    fn lost_circle_item(&self, channel: ChannelId) -> Result<Option<TimelineItem>> {
+        let (added, removed) = self.lost_circle(channel)?;
+        let at_ms = self.rollbacks(channel)?.last().map(|last| last.at_ms);
+        let Some(time_ms) = at_ms.filter(|_| !added.is_empty() || !removed.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(Some(TimelineItem {
+            seq: None,
+            time_ms,
+            author: ProfessionalId([0; 16]),
+            author_name: String::new(),
+            state: EventState::Lost,
+            body: TimelineBody::CircleChange { added, removed },
+        }))
     }
 }

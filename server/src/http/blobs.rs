@@ -6,7 +6,7 @@
 //! | 401 | BAD_SIGNATURE | no token, forged, expired |
 //! | 403 | DEVICE_REVOKED, FORBIDDEN | device not valid any more; not a member; upload of another device |
 //! | 404 | NOT_FOUND | never heard of |
-//! | 409 | ALREADY_EXISTS | id taken, or `Upload-Offset` is not the present one |
+//! | 409 | ALREADY_EXISTS | id taken or being uploaded by somebody else, or `Upload-Offset` is not the present one |
 //! | 410 | GONE | expired |
 //! | 412 | UNSUPPORTED_VERSION | not tus 1.0.0 |
 //! | 413 | TOO_LARGE | above the limit, or more bytes than announced |
@@ -53,7 +53,9 @@ pub async fn capabilities() -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// `POST /v1/channels/{channel}/blobs`: 201, also for a repetition.
+/// `POST /v1/channels/{channel}/blobs`: 201, also for a repetition. With `Upload-Offset`
+/// when the blob is there whole, whoever sent it: after a restore each member who holds
+/// it asks so whether it was lost.
 pub async fn create(
     State(app): State<Arc<App>>,
     Path(channel): Path<String>,
@@ -90,11 +92,17 @@ pub async fn create(
     }
     let blob = app.store.blob(id).await?.ok_or(RefusalCode::Unavailable)?;
     let same = (blob.channel, blob.length) == (channel, length);
-    if !same || !is_of_caller(&app, &blob, &caller) {
+    if !same || !(blob.complete || is_of_caller(&app, &blob, &caller)) {
         return Err(RefusalCode::AlreadyExists.into());
     }
-    let location = format!("/v1/blobs/{id}");
-    Ok((StatusCode::CREATED, tus([(header::LOCATION, location)])).into_response())
+    let location = tus([(header::LOCATION, format!("/v1/blobs/{id}"))]);
+    Ok(match blob.complete {
+        true => {
+            let offset = [(UPLOAD_OFFSET, blob.length.to_string())];
+            (StatusCode::CREATED, location, AppendHeaders(offset)).into_response()
+        }
+        false => (StatusCode::CREATED, location).into_response(),
+    })
 }
 
 /// `HEAD /v1/blobs/{blob}`: how much of the upload is durable.

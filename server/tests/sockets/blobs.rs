@@ -181,6 +181,28 @@ async fn blobs_are_for_members_with_a_fresh_token() {
     assert_eq!(get(&pair.rig, &token, None).await.status, 401);
 }
 
+#[tokio::test]
+async fn whoever_holds_a_blob_hears_that_it_is_there_whole_or_sends_it_if_nobody_has_begun() {
+    let mut pair = Pair::new().await;
+    let bytes = content(1_000);
+    let (_socket, ready) = pair.rig.connect(&mut pair.ben).await;
+    let (ana, ben) = (pair.ana_token.clone(), ready.token);
+    let begun = create(&pair.rig, &ben, bytes.len()).await;
+    assert_eq!(begun.status, 201);
+    assert!(!begun.headers.contains_key("upload-offset"));
+    // On its way from somebody else.
+    assert_eq!(create(&pair.rig, &ana, bytes.len()).await.status, 409);
+    patch(&pair.rig, &ben, 0, &bytes, bytes.len()).await;
+    for token in [&ana, &ben] {
+        let whole = create(&pair.rig, token, bytes.len()).await;
+        assert_eq!(
+            (whole.status, whole.headers["upload-offset"].as_str()),
+            (201, "1000")
+        );
+    }
+    assert_eq!(create(&pair.rig, &ana, bytes.len() + 1).await.status, 409);
+}
+
 // proves: W2
 #[tokio::test]
 async fn an_upload_has_the_size_that_was_announced_and_allowed() {

@@ -106,6 +106,8 @@ impl Sim {
                     ThreadState::Stopped(_) => {
                         self.standing(who, thread.channel) == Standing::Outside
                     }
+                    // It waits, like all that was written, for a new invitation.
+                    ThreadState::Creating => self.has_lapsed(who),
                     ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
                     _ => false,
                 };

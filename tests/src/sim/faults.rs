@@ -247,6 +247,7 @@ fn cloned(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     let number = sim.devices.len();
     let disk = super::disk::Disk::of(&copy);
     let mut clone = Device::on(disk, sim.seed, number, sim.now_ms);
+    clone.identity = sim.devices[who].identity;
     clone.remember();
     sim.devices.push(clone);
     sim.allowances.rolled_back(who);

@@ -24,6 +24,18 @@ enum Known {
 #[derive(Debug, Default)]
 pub struct Ledger {
     events: BTreeMap<(ChannelId, EventId), Known>,
+    /// Openings and headers that the server has lost.
+    told: BTreeMap<(ChannelId, EventId), Kind>,
+}
+
+/// Openings and headers are told to each joiner anew, and shown once where they say the
+/// same.
+fn says_the_same(one: &Kind, other: &Kind) -> bool {
+    match (one, other) {
+        (Kind::ThreadOpened(one), Kind::ThreadOpened(other)) => one.title == other.title,
+        (Kind::PatientHeader(one), Kind::PatientHeader(other)) => one == other,
+        _ => false,
+    }
 }
 
 impl Ledger {
@@ -51,6 +63,9 @@ impl Ledger {
                 && matches!(item.state, EventState::Sent { .. })
             {
                 self.events.insert((channel, *event), Known::Lost(seq));
+                if says_the_same(kind, kind) {
+                    self.told.insert((channel, *event), (**kind).clone());
+                }
             } else if let TimelineBody::Event(event, kind) = &item.body
                 && item.seq > Some(kept)
                 && matches!(**kind, Kind::HistoryShared(_))
@@ -70,16 +85,27 @@ impl Ledger {
     /// elsewhere, because a server lost it or a returned device said it once more.
     pub fn check(&mut self, engine: &Engine, said_again: bool) -> Checked {
         let mut shown = BTreeMap::new();
+        let mut told = Vec::new();
         for thread in engine.threads().unwrap_or_default() {
             for item in engine.timeline(thread.channel, 0, usize::MAX)? {
-                if let TimelineBody::Event(id, _) = item.body {
+                if let TimelineBody::Event(id, kind) = item.body {
                     let place = item
                         .seq
                         .filter(|_| matches!(item.state, EventState::Sent { .. }));
                     shown.insert((thread.channel, id), place);
+                    told.push((thread.channel, kind));
                 }
             }
         }
+        let lost = &self.told;
+        let told_otherwise = |key: &(ChannelId, EventId)| {
+            let same = |lost: &Kind| {
+                let mut told = told.iter().filter(|(channel, _)| *channel == key.0);
+                told.any(|(_, kind)| says_the_same(lost, kind))
+            };
+            !shown.contains_key(key) && lost.get(key).is_some_and(same)
+        };
+        self.events.retain(|key, _| !told_otherwise(key));
         for ((channel, event), known) in &mut self.events {
             match (*known, shown.get(&(*channel, *event))) {
                 (_, None) => return Err(format!("{event} of {channel} disappeared").into()),

@@ -63,8 +63,9 @@ impl Sim {
             let sent = self.send(who, most)?;
             let asked = self.requests(who)?;
             busy |= more | sent | asked;
-            if self.devices[who].engine.closed_by_server().is_some() {
-                self.devices[who].hang_up();
+            let device = &mut self.devices[who];
+            if device.line.is_some() && device.engine.closed_by_server().is_some() {
+                device.hang_up();
                 return Ok(true);
             }
             if !more && !asked {

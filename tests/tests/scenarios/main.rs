@@ -15,6 +15,8 @@ mod inbox;
 mod lies;
 mod membership;
 mod rejoin;
+mod restored_circle;
+mod restored_photos;
 mod restored_server;
 mod restored_structure;
 mod restored_threads;

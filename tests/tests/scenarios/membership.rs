@@ -313,3 +313,28 @@ async fn the_last_manager_neither_gets_an_end_nor_another_role_by_mistake() {
     let mine = mine.map(|member| (member.role, member.expires_at_ms));
     assert_eq!(mine, Some((ChannelRole::Contributor, Some(end))));
 }
+
+#[tokio::test]
+async fn what_failed_in_a_thread_that_is_closed_here_cannot_be_tried_again() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Denis").await;
+    let channel = world.thread(0, "Suivi", &[nurse]).await;
+    world.promote(0, channel, nurse);
+    world.settle().await;
+    world.devices[nurse].go_offline();
+    world.add(nurse, channel, doctor);
+    world.remove(0, channel, nurse);
+    world.settle().await;
+    world.devices[nurse].go_online();
+    world.settle().await;
+    let engine = &mut world.devices[nurse].engine;
+    let failed = engine.failed_acts().expect("failed").remove(0);
+    assert_eq!(failed.act, "members");
+    let tried = engine.retry(failed.number);
+    assert!(matches!(tried, Err(relais_core::Error::NotAllowed(_))));
+    // It is still there to be let go of, and nothing waits for ever.
+    assert_eq!(engine.sync_state().expect("state").waiting, 0);
+    engine.discard(failed.number).expect("discarded");
+    assert!(engine.failed_acts().expect("failed").is_empty());
+}

@@ -407,39 +407,3 @@ async fn a_thread_that_is_younger_than_the_backup_stops_and_stays_readable() {
         assert_eq!(world.texts(who, channel), ["Première visite"]);
     }
 }
-
-// proves: D6
-#[tokio::test]
-async fn the_original_of_a_photo_that_the_server_lost_is_uploaded_again() {
-    let (mut world, channel) = team().await;
-    world.devices[2].go_offline();
-    let backup = world.backup_server();
-    let image = image::RgbImage::from_fn(400, 300, |x, y| {
-        image::Rgb([x as u8, y as u8, (x * y % 251) as u8])
-    });
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    image::DynamicImage::from(image)
-        .write_to(&mut bytes, image::ImageFormat::Jpeg)
-        .expect("encoded");
-    let nurse = &mut world.devices[1].engine;
-    let side = relais_content::v1::Laterality::Midline;
-    nurse
-        .send_photo(channel, &bytes.into_inner(), "Escarre", "sacrum", side)
-        .expect("photo");
-    world.settle().await;
-    world.restore_server(&backup).await;
-    world.devices[2].go_online();
-    heal(&mut world, channel).await;
-    let photo = world.timeline(2, channel).into_iter().find_map(|item| {
-        let TimelineBody::Event(_, kind) = item.body else {
-            return None;
-        };
-        match *kind {
-            Kind::Photo(photo) => photo.original,
-            _ => None,
-        }
-    });
-    let blob = relais_wire::ids::BlobId::try_from(&photo.expect("a photo").blob_id).expect("id");
-    let state = world.devices[2].engine.blob_state(blob).expect("state");
-    assert_eq!(state, relais_core::BlobState::Here);
-}
