@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// A message that a restored server lost came again in its first bytes, whose key
-    /// this device has used up: the event is held here.
+    /// this device has used up: the event is held here, or shown already.
     fn apply_held(
         &mut self,
         channel: ChannelId,
@@ -95,7 +95,14 @@ impl Engine {
         let Some(aad) = aad else {
             return Err(unreadable);
         };
-        match self.lost_event(channel, &aad.event_id)? {
+        let Ok(id) = EventId::try_from(&aad.event_id) else {
+            return Err(unreadable);
+        };
+        let held = match self.event_seq(channel, id)? {
+            Some(seq) => Some(self.event_at(channel, seq)?),
+            None => self.lost_event(channel, id)?,
+        };
+        match held {
             Some(signed) => self.check_and_fold(channel, row, entry, device, &aad, &signed),
             None => Err(unreadable),
         }
@@ -173,8 +180,8 @@ impl Engine {
         }
         self.found_again(channel, id)?;
         if let Some(seq) = self.event_seq(channel, id)? {
-            // Said again by its author and by a colleague: shown once.
-            if aad.said_again && self.event_at(channel, seq)? == signed {
+            // Said twice after a restore, by its author or a colleague too: shown once.
+            if self.event_at(channel, seq)? == signed {
                 return Ok(());
             }
             // A device that returned says again what its retired one may have said.

@@ -86,11 +86,11 @@ impl Engine {
     }
 
     /// A lost event as its author signed it.
-    pub(crate) fn lost_event(&self, channel: ChannelId, event: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn lost_event(&self, channel: ChannelId, event: EventId) -> Result<Option<Vec<u8>>> {
         Ok(self
             .db
             .prepare_cached("SELECT signed FROM lost_events WHERE channel = ?1 AND event_id = ?2")?
-            .query_row(params![channel.0, event], |row| row.get(0))
+            .query_row(params![channel.0, event.0], |row| row.get(0))
             .optional()?)
     }
 
