@@ -90,9 +90,11 @@ impl Engine {
         device: DeviceId,
         unreadable: Fault,
     ) -> Result<(), Fault> {
+        let unreadable = self.blame(unreadable);
         let aad = relais_wire::chain::authenticated_data(&entry.payload)
             .and_then(|data| MessageAad::decode(data).ok());
-        let Some(aad) = aad else {
+        // What the database refused comes again: nothing is written after it.
+        let (Fault::Unreadable(_), Some(aad)) = (&unreadable, aad) else {
             return Err(unreadable);
         };
         let Ok(id) = EventId::try_from(&aad.event_id) else {
@@ -233,13 +235,14 @@ impl Engine {
                 signed
             ])?;
         if let Some(content) = content {
-            self.fold(&Folded {
+            let event = Folded {
                 channel,
                 seq: entry.seq,
                 time_ms: entry.time_ms,
                 author: said.author,
                 content,
-            })?;
+            };
+            self.fold(&event, aad.said_again)?;
         }
         Ok(())
     }

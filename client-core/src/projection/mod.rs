@@ -46,13 +46,17 @@ pub(crate) fn task_after(status: i64, change: TaskChange) -> Option<i64> {
 
 impl Engine {
     /// Folds an event at the end of the log, with what follows from it beside the
-    /// projections.
-    pub(crate) fn fold(&mut self, event: &Folded<'_>) -> Result<()> {
+    /// projections. `of_lost_log`: its author had seen another log, and names what that
+    /// one had.
+    pub(crate) fn fold(&mut self, event: &Folded<'_>, of_lost_log: bool) -> Result<()> {
         self.fold_rows(event.channel, event)?;
         match &event.content.kind {
             Some(Kind::ThreadOpened(opened)) => {
                 self.name_thread(event.channel, opened)?;
-                self.learn_rosters(event.channel, opened)
+                match of_lost_log {
+                    true => Ok(()),
+                    false => self.learn_rosters(event.channel, opened),
+                }
             }
             Some(Kind::MembershipNote(note)) => self.expect_history(event, note),
             Some(Kind::Photo(photo)) => match &photo.original {
