@@ -93,16 +93,12 @@ impl Member {
 
     /// [`Member::passed`] for a cursor that is not written yet.
     pub fn passed_with(&self, cursor: u64) -> u64 {
-        let passed = cursor;
-        for span in &self.spans {
-            match span.removal_seq {
-                Some(removal) if removal <= passed => {}
-                _ if span.covers(passed + 1) => return passed,
-                _ if passed < span.join_seq => return span.join_seq,
-                _ => {}
-            }
-        }
-        passed
+        let unread = |span: &&Span| {
+            let from = cursor.max(span.join_seq);
+            span.removal_seq.is_none_or(|removal| from < removal)
+        };
+        let next = self.spans.iter().find(unread);
+        next.map_or(cursor, |span| cursor.max(span.join_seq))
     }
 
     /// The first entry that it still has to read, if its spans leave any.
@@ -383,7 +379,7 @@ impl DeviceState {
     }
 }
 
-fn next_slot(slot: u8) -> u8 {
+pub(super) fn next_slot(slot: u8) -> u8 {
     const { assert!(limits::IN_FLIGHT <= 256) };
     ((usize::from(slot) + 1) % limits::IN_FLIGHT) as u8
 }

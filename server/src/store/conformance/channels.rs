@@ -87,6 +87,8 @@ pub async fn time_never_goes_back_in_a_channel(ground: &dyn Ground) {
     nurse.at(NOW + 500).message(channel, 0, 1).await;
     let behind = nurse.at(NOW - 500).message(channel, 0, 2).await;
     assert_eq!(appended(&behind).time_ms, NOW + 500);
+    let commit = nurse.at(NOW + 900).commit(channel, 0, &[], &[]).await;
+    assert_eq!(appended(&commit).time_ms, NOW + 900);
 }
 
 pub async fn a_message_of_another_epoch_or_counter_is_refused(ground: &dyn Ground) {

@@ -228,6 +228,7 @@ macro_rules! conformance {
             spans: a_reboot_closes_every_span_but_its_authors;
             spans: a_reboot_or_commit_judged_by_a_membership_that_ended_is_refused;
             spans: the_channels_that_name_somebody_are_listed_in_pages;
+            spans: the_hash_of_each_entry_that_is_kept_is_told;
             spans: a_page_is_bounded_by_bytes_but_never_empty;
             spans: cursors_only_go_forward_and_never_beyond_the_head;
             devices: a_repetition_gets_the_same_answer_and_has_no_effect;

@@ -117,6 +117,11 @@ pub async fn a_page_is_bounded_by_bytes_but_never_empty(ground: &dyn Ground) {
         assert_eq!(page.next, Next::More);
     }
     assert_eq!(after, 201);
+    // What fits exactly fits.
+    let first_two = nurse.read(channel, 0).await.entries;
+    let bytes = first_two[..2].iter().map(|entry| entry.payload.len()).sum();
+    let page = store.read_channel(channel, nurse.id, 0, bytes).await;
+    assert_eq!(seqs(&page.expect("reads").entries), [1, 2]);
     assert!(pages >= 20);
     for after in [0, 150, 200] {
         let page = store.read_channel(channel, nurse.id, after, 0);
@@ -173,6 +178,33 @@ pub async fn an_ended_membership_reads_up_to_its_end_even_if_removed_later(groun
     appended(&nurse.send(removal).await);
     assert_eq!(page(&locum, channel, 8).await, (vec![], Next::Closed));
     assert_eq!(page(&locum, channel, 9).await, (vec![], Next::NoSpan));
+    // One after whose end nobody wrote reads all that was written.
+    nurse.commit(channel, 4, &[locum.id], &[]).await;
+    nurse.message(channel, 5, 6).await;
+    let removal = altered(commit(channel, 5, &[], &[locum.id]), |new| {
+        new.ended = vec![(locum.id, end + 60_000)];
+    });
+    appended(&nurse.send(removal).await);
+    assert_eq!(page(&locum, channel, 11).await, (vec![12], Next::Closed));
+    assert_eq!(page(&locum, channel, 13).await, (vec![], Next::NoSpan));
+}
+
+pub async fn the_hash_of_each_entry_that_is_kept_is_told(ground: &dyn Ground) {
+    let store = ground.open();
+    let nurse = Device::new(&store, 1);
+    let channel = channel_id(1);
+    nurse.create(channel).await;
+    for counter in 1..=3 {
+        nurse.message(channel, 0, counter).await;
+    }
+    let kept = nurse.read(channel, 0).await.entries;
+    let told = store.entry_hashes(channel, vec![1, 3, 9]);
+    let told: Vec<_> = told.await.expect("reads");
+    let told: Vec<_> = told.into_iter().map(|head| (head.seq, head.hash)).collect();
+    let expected = [&kept[0], &kept[2]].map(|entry| (entry.seq, entry.hash.clone()));
+    assert_eq!(told, expected);
+    let unknown = store.entry_hashes(channel_id(9), vec![1]).await;
+    assert_eq!(unknown.expect("reads"), []);
 }
 
 pub async fn a_reboot_closes_every_span_but_its_authors(ground: &dyn Ground) {
@@ -204,6 +236,8 @@ pub async fn a_reboot_closes_every_span_but_its_authors(ground: &dyn Ground) {
     });
     assert_eq!(appended(&doctor.send(back).await).seq, 5);
     assert_eq!(page(&doctor, channel, 4).await, (vec![5], Next::Head));
+    let entry = doctor.read(channel, 4).await.entries.remove(0);
+    assert_eq!((entry.incarnation, entry.epoch), (1, 0));
     // Who is outside comes in by its own reboot, too.
     let tablet = Device::new(&store, 3);
     assert_eq!(appended(&tablet.send(reboot(channel, 1, 1)).await).seq, 6);

@@ -3,6 +3,7 @@
 mod groups;
 mod measure;
 mod sled_folder;
+mod state;
 
 use std::path::PathBuf;
 use std::sync::Arc;
