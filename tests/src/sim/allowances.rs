@@ -26,6 +26,7 @@ const IN_THE_CHAIN: &[Lie] = &[
     Lie::WrongAuthor,
     Lie::WrongEpoch,
     Lie::WrongIncarnation,
+    Lie::EarlierTime,
 ];
 
 /// What was done to the world so far that it cannot recover from by itself.

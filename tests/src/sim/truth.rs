@@ -63,6 +63,8 @@ impl Sim {
             Trouble::Lapsed => self.has_lapsed(who),
             Trouble::Frozen => !self.can_return(who),
             Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
+            // What was proved holds until somebody can be asked again.
+            Trouble::StructureWithheld => !self.devices[who].online,
             _ => false,
         }
     }
