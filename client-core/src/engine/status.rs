@@ -117,7 +117,8 @@ impl Engine {
             failed: count("SELECT count(*) FROM intents WHERE state = 'failed'")?,
             transfers: count(
                 "SELECT (SELECT count(*) FROM blobs b JOIN channels c ON c.channel = b.channel
-                    WHERE b.state IN ('send', 'fetch', 'again') AND c.state IN ('joined', 'creating'))
+                    WHERE b.state IN ('send', 'fetch', 'again') AND c.state IN ('joined', 'creating')
+                       OR b.state = 'send' AND c.state = 'removed')
                  + (SELECT count(*) FROM shares s JOIN channels c ON c.channel = s.channel
                     WHERE s.state <> 'failed' AND c.state = 'joined')
                  + (SELECT count(*) FROM imports i JOIN channels c ON c.channel = i.channel

@@ -30,6 +30,8 @@ struct Transfer {
     done: u64,
     upload: bool,
     begun: bool,
+    /// The person is not in the circle any more: what was announced is still sent.
+    removed: bool,
 }
 
 impl Engine {
@@ -41,9 +43,11 @@ impl Engine {
         let transfers: Vec<Transfer> = self
             .db
             .prepare_cached(
-                "SELECT b.blob, b.channel, b.length, b.done, b.state <> 'fetch', b.begun
+                "SELECT b.blob, b.channel, b.length, b.done, b.state <> 'fetch', b.begun,
+                   c.state = 'removed'
                  FROM blobs b JOIN channels c ON c.channel = b.channel
-                 WHERE b.state IN ('send', 'fetch', 'again') AND c.state = 'joined'
+                 WHERE (c.state = 'joined' AND b.state IN ('send', 'fetch', 'again')
+                   OR c.state = 'removed' AND b.state = 'send')
                    AND b.retry_at_ms <= ?1
                  ORDER BY b.state = 'again', b.state = 'fetch', b.blob LIMIT 16",
             )?
@@ -55,6 +59,7 @@ impl Engine {
                     done: row.get(3)?,
                     upload: row.get(4)?,
                     begun: row.get(5)?,
+                    removed: row.get(6)?,
                 })
             })?
             .collect::<Result<_, _>>()?;
@@ -62,7 +67,7 @@ impl Engine {
             if self.http.outstanding() >= PARALLEL {
                 break;
             }
-            let ready = self.link.caught_up.contains(&transfer.channel);
+            let ready = transfer.removed || self.link.caught_up.contains(&transfer.channel);
             if ready && !self.http.is_busy_with(transfer.id) {
                 self.request(&transfer)?;
             }

@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use relais_wire::ids::{BlobId, ChannelId};
+use relais_wire::ids::{BlobId, ChannelId, DeviceId};
 use relais_wire::{RefusalCode, limits};
 
 use crate::app::App;
@@ -74,7 +74,7 @@ pub async fn create(
     if length > limits::BLOB_BYTES {
         return Err(RefusalCode::TooLarge.into());
     }
-    member(&app, &caller, channel).await?;
+    may_upload(&app, &caller, channel, id).await?;
     if app.store.blob(id).await?.is_none() {
         if !app.uploads.allow(caller.device, app.now_ms()) {
             return Err(RefusalCode::TooManyRequests.into());
@@ -92,7 +92,7 @@ pub async fn create(
     }
     let blob = app.store.blob(id).await?.ok_or(RefusalCode::Unavailable)?;
     let same = (blob.channel, blob.length) == (channel, length);
-    if !same || !(blob.complete || is_of_caller(&app, &blob, &caller)) {
+    if !same || !(blob.complete || is_of_caller(&app, &blob.uploader, &caller)) {
         return Err(RefusalCode::AlreadyExists.into());
     }
     let location = tus([(header::LOCATION, format!("/v1/blobs/{id}"))]);
@@ -270,18 +270,33 @@ async fn known(app: &App, id: &str) -> Result<(BlobId, Blob), Refused> {
 
 /// Whether the caller's person began the upload: a device that returned under another
 /// id goes on with what the retired one began.
-fn is_of_caller(app: &App, blob: &Blob, caller: &Caller) -> bool {
+fn is_of_caller(app: &App, uploader: &DeviceId, caller: &Caller) -> bool {
     let structure = app.structure.now();
-    let began = structure.device(&blob.uploader);
+    let began = structure.device(uploader);
     began.is_some_and(|device| device.professional == caller.professional)
 }
 
-/// The caller's own upload, into a channel that it is still a member of.
+/// Whether the caller may send this blob: a member of the channel, or whoever wrote the
+/// message that names it. Who was removed since finishes what the others wait for.
+async fn may_upload(
+    app: &App,
+    caller: &Caller,
+    channel: ChannelId,
+    id: BlobId,
+) -> Result<(), Refused> {
+    let wanted_of = app.store.blob_wanted_of(id, channel).await?;
+    match wanted_of.is_some_and(|device| is_of_caller(app, &device, caller)) {
+        true => Ok(()),
+        false => member(app, caller, channel).await,
+    }
+}
+
+/// The caller's own upload.
 async fn uploaded(app: &App, id: &str, headers: &HeaderMap) -> Result<(BlobId, Blob), Refused> {
     let caller = authenticate(app, headers)?;
     let (id, blob) = known(app, id).await?;
-    member(app, &caller, blob.channel).await?;
-    if !is_of_caller(app, &blob, &caller) {
+    may_upload(app, &caller, blob.channel, id).await?;
+    if !is_of_caller(app, &blob.uploader, &caller) {
         return Err(RefusalCode::Forbidden.into());
     }
     Ok((id, blob))

@@ -46,7 +46,7 @@ keyspaces! {
     INBOX = 0x24, large, "+ device + seq: waiting items; a Welcome's bytes are under WELCOME.";
     BLOB = 0x30, small, "+ blob: its channel, uploader, length and how far it came.";
     BLOB_WAITING = 0x31, small, "+ creation time + blob: blobs that no message names yet, oldest first.";
-    BLOB_NAMED = 0x32, small, "+ blob + channel: named by a message before its upload began; value: when.";
+    BLOB_NAMED = 0x32, small, "+ blob + channel: named by a message before its upload began; value: when, and by whose.";
     PIECE = 0xFF, small, "+ key + number: pieces of a value that is too large for one item.";
 }
 

@@ -269,6 +269,13 @@ impl<B: Backend> Store for LogStore<B> {
         Box::pin(self.shared.cold(move |shared| shared.load_blob(id)))
     }
 
+    fn blob_wanted_of(&self, id: BlobId, channel: ChannelId) -> Stored<'_, Option<DeviceId>> {
+        Box::pin(
+            self.shared
+                .cold(move |shared| shared.load_blob_wanted_of(id, channel)),
+        )
+    }
+
     fn complete_blob(&self, id: BlobId) -> Stored<'_, ()> {
         self.submit(move |engine| engine.complete_blob(id))
     }

@@ -437,6 +437,9 @@ pub trait Store: Send + Sync + 'static {
     fn create_blob(&self, id: BlobId, blob: Blob) -> Stored<'_, bool>;
     /// A blob's record.
     fn blob(&self, id: BlobId) -> Stored<'_, Option<Blob>>;
+    /// The device that a blob is wanted of, because a message of the channel names it:
+    /// who began its upload, before that who wrote the message.
+    fn blob_wanted_of(&self, id: BlobId, channel: ChannelId) -> Stored<'_, Option<DeviceId>>;
     /// Marks a blob as complete, if it is still known.
     fn complete_blob(&self, id: BlobId) -> Stored<'_, ()>;
 

@@ -147,6 +147,17 @@ pub struct BlobRecord {
     pub referenced: bool,
 }
 
+/// Under BLOB_NAMED.
+#[derive(Clone, PartialEq, Message)]
+pub struct BlobNamedRecord {
+    /// Server time of the message.
+    #[prost(uint64, tag = "1")]
+    pub named_ms: u64,
+    /// The device that wrote it.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub author: Bytes,
+}
+
 /// The bytes of a record.
 pub fn encode(record: &impl Message) -> Bytes {
     record.encode_to_vec().into()

@@ -3,9 +3,10 @@
 use rand::Rng;
 use rand::seq::IteratorRandom;
 use relais_content::v1::{Priority, TaskChange, content::Kind};
+use relais_core::BlobState;
 use relais_core::commands::{NewMember, NewTask};
 use relais_core::query::{TaskStatus, ThreadState, TimelineBody, TimelineItem};
-use relais_wire::ids::ChannelId;
+use relais_wire::ids::{BlobId, ChannelId};
 
 use super::{Cut, Who, World};
 
@@ -44,6 +45,21 @@ impl World {
     pub fn timeline(&self, who: Who, channel: ChannelId) -> Vec<TimelineItem> {
         let engine = &self.devices[who].engine;
         engine.timeline(channel, 0, usize::MAX).expect("timeline")
+    }
+
+    /// Where the original of the thread's first photo is, once the photo is known.
+    pub fn original(&self, who: Who, channel: ChannelId) -> Option<BlobState> {
+        let photo = self.timeline(who, channel).into_iter().find_map(|item| {
+            let TimelineBody::Event(_, kind) = item.body else {
+                return None;
+            };
+            match *kind {
+                Kind::Photo(photo) => photo.original,
+                _ => None,
+            }
+        });
+        let blob = BlobId::try_from(&photo?.blob_id).expect("an id");
+        Some(self.devices[who].engine.blob_state(blob).expect("state"))
     }
 
     /// The texts of a thread, as `who` sees them.

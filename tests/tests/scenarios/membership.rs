@@ -1,12 +1,13 @@
 //! Leaves follow the truth: memberships that end at their hour, devices whose chain no
 //! longer holds, circles whose managers are gone.
 
-use relais_core::Error;
+use relais_content::v1::Laterality;
 use relais_core::commands::NewMember;
 use relais_core::engine::Trouble;
 use relais_core::identity::Enrolment;
 use relais_core::query::ThreadState;
-use relais_tests::world::{StoreKind, Who, World, card};
+use relais_core::{BlobState, Error};
+use relais_tests::world::{StoreKind, Who, World, card, photo};
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::ChannelRole;
 
@@ -337,4 +338,40 @@ async fn what_failed_in_a_thread_that_is_closed_here_cannot_be_tried_again() {
     assert_eq!(engine.sync_state().expect("state").waiting, 0);
     engine.discard(failed.number).expect("discarded");
     assert!(engine.failed_acts().expect("failed").is_empty());
+}
+
+#[tokio::test]
+async fn who_was_removed_before_a_photo_was_sent_whole_finishes_it() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    world.settle().await;
+    world.devices[nurse].faults.drop_requests(usize::MAX);
+    let engine = &mut world.devices[nurse].engine;
+    engine
+        .send_photo(channel, &photo(), "Escarre", "sacrum", Laterality::Midline)
+        .expect("photo");
+    for _ in 0..100 {
+        world.turn().await;
+        world.advance(100);
+        if world.original(0, channel).is_some() {
+            break;
+        }
+    }
+    world.remove(0, channel, nurse);
+    for _ in 0..100 {
+        world.turn().await;
+        world.advance(100);
+        if state(&world, nurse, channel) == ThreadState::Removed {
+            break;
+        }
+    }
+    assert_ne!(world.original(0, channel), Some(BlobState::Here));
+    world.devices[nurse].faults.drop_requests(0);
+    for _ in 0..5 {
+        world.settle().await;
+        world.advance(60_000);
+    }
+    assert_eq!(state(&world, nurse, channel), ThreadState::Removed);
+    assert_eq!(world.original(0, channel), Some(BlobState::Here));
 }

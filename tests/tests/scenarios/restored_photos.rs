@@ -1,11 +1,9 @@
 //! Photos of a thread whose server was put back from an older backup.
 
 use relais_content::v1::Laterality;
-use relais_content::v1::content::Kind;
 use relais_core::BlobState;
-use relais_core::query::TimelineBody;
 use relais_tests::world::{StoreKind, Who, World, photo};
-use relais_wire::ids::{BlobId, ChannelId};
+use relais_wire::ids::ChannelId;
 
 /// Claire (0), Nadia (1), Denis (2) and their thread.
 async fn team() -> (World, ChannelId) {
@@ -22,21 +20,6 @@ fn send_photo(world: &mut World, who: Who, channel: ChannelId) {
     engine
         .send_photo(channel, &photo(), "Escarre", "sacrum", Laterality::Midline)
         .expect("photo");
-}
-
-/// Where the original of the thread's photo is, once the photo is known.
-fn original(world: &World, who: Who, channel: ChannelId) -> Option<BlobState> {
-    let photo = world.timeline(who, channel).into_iter().find_map(|item| {
-        let TimelineBody::Event(_, kind) = item.body else {
-            return None;
-        };
-        match *kind {
-            Kind::Photo(photo) => photo.original,
-            _ => None,
-        }
-    });
-    let blob = BlobId::try_from(&photo?.blob_id).expect("an id");
-    Some(world.devices[who].engine.blob_state(blob).expect("state"))
 }
 
 /// A few minutes in which everybody does what there is to do.
@@ -59,7 +42,7 @@ async fn the_original_of_a_photo_that_the_server_lost_is_uploaded_again() {
     world.restore_server(&backup).await;
     world.devices[2].go_online();
     minutes(&mut world, 5).await;
-    assert_eq!(original(&world, 2, channel), Some(BlobState::Here));
+    assert_eq!(world.original(2, channel), Some(BlobState::Here));
 }
 
 // proves: D6
@@ -69,20 +52,20 @@ async fn an_original_that_the_server_lost_is_uploaded_again_though_its_photo_is_
     // The photo itself goes out before its original.
     world.devices[1].faults.drop_requests(3);
     send_photo(&mut world, 1, channel);
-    while original(&world, 0, channel).is_none() {
+    while world.original(0, channel).is_none() {
         world.turn().await;
     }
-    assert_eq!(original(&world, 1, channel), Some(BlobState::Sending));
+    assert_eq!(world.original(1, channel), Some(BlobState::Sending));
     let backup = world.backup_server();
     world.devices[2].go_offline();
     world.settle().await;
-    assert_eq!(original(&world, 0, channel), Some(BlobState::Here));
+    assert_eq!(world.original(0, channel), Some(BlobState::Here));
     world.restore_server(&backup).await;
     world.devices[2].go_online();
     // Something that the server must have lost for it to be noticed.
     minutes(&mut world, 5).await;
-    assert_eq!(original(&world, 2, channel), Some(BlobState::Here));
-    assert_eq!(original(&world, 1, channel), Some(BlobState::Here));
+    assert_eq!(world.original(2, channel), Some(BlobState::Here));
+    assert_eq!(world.original(1, channel), Some(BlobState::Here));
 }
 
 // proves: D6
@@ -97,5 +80,5 @@ async fn the_original_of_an_absent_authors_photo_is_uploaded_again_by_a_colleagu
     world.restore_server(&backup).await;
     world.devices[2].go_online();
     minutes(&mut world, 5).await;
-    assert_eq!(original(&world, 2, channel), Some(BlobState::Here));
+    assert_eq!(world.original(2, channel), Some(BlobState::Here));
 }

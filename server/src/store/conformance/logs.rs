@@ -137,12 +137,12 @@ pub async fn a_message_keeps_its_blobs_even_before_their_upload(ground: &dyn Gro
     let nurse = Device::new(&store, 1);
     nurse.create(channel_id(1)).await;
     nurse.create(channel_id(2)).await;
-    let [early, late, elsewhere, forgotten] = [1, 2, 3, 4].map(|n| BlobId([n; 16]));
+    let [early, late, elsewhere, forgotten, unsent] = [1, 2, 3, 4, 5].map(|n| BlobId([n; 16]));
     for id in [early, elsewhere, forgotten] {
         assert!(store.create_blob(id, blob(NOW)).await.expect("writes"));
     }
     for (channel, blobs) in [
-        (channel_id(1), vec![early, late]),
+        (channel_id(1), vec![early, late, unsent]),
         (channel_id(2), vec![elsewhere]),
     ] {
         let Operation::AppendMessage(mut new) = message(channel, 0, 1) else {
@@ -152,6 +152,18 @@ pub async fn a_message_keeps_its_blobs_even_before_their_upload(ground: &dyn Gro
         appended(&nurse.send(Operation::AppendMessage(new)).await);
     }
     assert!(store.create_blob(late, blob(NOW)).await.expect("writes"));
+    // Whoever named it may send it, also when they are no member any more.
+    let wanted = async |id, channel| store.blob_wanted_of(id, channel).await.expect("reads");
+    assert_eq!(wanted(early, channel_id(1)).await, Some(blob(NOW).uploader));
+    assert_eq!(wanted(unsent, channel_id(1)).await, Some(nurse.id));
+    for (id, channel) in [
+        (early, channel_id(2)),
+        (unsent, channel_id(2)),
+        (elsewhere, channel_id(1)),
+        (forgotten, channel_id(1)),
+    ] {
+        assert_eq!(wanted(id, channel).await, None);
+    }
     let referenced = async |id| store.blob(id).await.expect("reads").map(|b| b.referenced);
     assert_eq!(referenced(early).await, Some(true));
     assert_eq!(referenced(late).await, Some(true));

@@ -151,7 +151,7 @@ impl<B: Backend> Engine<B> {
         if let Some(state) = self.channel_mut(new.channel) {
             state.count_event(device, new.event_counter);
         }
-        self.name_blobs(new.channel, entry.time_ms, named);
+        self.name_blobs(new.channel, device, entry.time_ms, named);
         Ok(Outcome::Done(
             answer::Result::Appended(appended(&entry)),
             vec![Effect::Channel(entry)],

@@ -9,7 +9,7 @@ use relais_wire::limits;
 
 use crate::store::engine::Engine;
 use crate::store::kv::Backend;
-use crate::store::records::{BlobRecord, array, decode, encode};
+use crate::store::records::{BlobNamedRecord, BlobRecord, array, decode, encode};
 use crate::store::shared::Shared;
 use crate::store::{Blob, StoreError, keyspaces as keys};
 
@@ -65,7 +65,13 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Notes that a message names these blobs.
-    pub(super) fn name_blobs(&mut self, channel: ChannelId, now_ms: u64, named: Vec<NamedBlob>) {
+    pub(super) fn name_blobs(
+        &mut self,
+        channel: ChannelId,
+        author: DeviceId,
+        now_ms: u64,
+        named: Vec<NamedBlob>,
+    ) {
         for (id, record) in named {
             match record {
                 Some(mut blob) => {
@@ -74,8 +80,11 @@ impl<B: Backend> Engine<B> {
                     self.put(keys::blob(id), encode_blob(&blob));
                 }
                 None => {
-                    let time = Bytes::copy_from_slice(&now_ms.to_be_bytes());
-                    self.put(keys::blob_named(id, channel), time);
+                    let record = BlobNamedRecord {
+                        named_ms: now_ms,
+                        author: author.to_bytes(),
+                    };
+                    self.put(keys::blob_named(id, channel), encode(&record));
                 }
             }
         }
@@ -127,8 +136,8 @@ impl<B: Backend> Engine<B> {
         let from = keys::single(keys::BLOB_NAMED);
         let to = keys::after(&from);
         self.shared.backend.range(&from, &to, &mut |key, value| {
-            let named_ms = u64::from_be_bytes(array(&value, "blob name")?);
-            if now_ms.saturating_sub(named_ms) >= limits::RETENTION_MS {
+            let named: BlobNamedRecord = decode(value, "blob name")?;
+            if now_ms.saturating_sub(named.named_ms) >= limits::RETENTION_MS {
                 unnamed.push(key.to_vec());
             }
             Ok(ControlFlow::Continue(()))
@@ -155,6 +164,23 @@ impl<B: Backend> Engine<B> {
 }
 
 impl<B: Backend> Shared<B> {
+    /// See [`crate::store::Store::blob_wanted_of`].
+    pub fn load_blob_wanted_of(
+        &self,
+        id: BlobId,
+        channel: ChannelId,
+    ) -> Result<Option<DeviceId>, StoreError> {
+        if let Some(blob) = self.load_blob(id)? {
+            let wanted = blob.channel == channel && blob.referenced;
+            return Ok(wanted.then_some(blob.uploader));
+        }
+        let Some(bytes) = self.backend.get(&keys::blob_named(id, channel))? else {
+            return Ok(None);
+        };
+        let named: BlobNamedRecord = decode(bytes, "blob name")?;
+        Ok(Some(DeviceId(array(&named.author, "blob name")?)))
+    }
+
     /// See [`crate::store::Store::blob`].
     pub fn load_blob(&self, id: BlobId) -> Result<Option<Blob>, StoreError> {
         self.backend
