@@ -135,9 +135,13 @@ impl Engine {
                 self.fail(intent.id, reason)?;
                 self.stop_channel(channel, reason)
             }
-            (Wish::Members(_) | Wish::Renew, Some(channel)) => {
+            (Wish::Members(_), Some(channel)) => {
                 self.clear_pending_commit(channel)?;
                 self.fail(intent.id, reason)
+            }
+            (Wish::Renew, Some(channel)) => {
+                self.clear_pending_commit(channel)?;
+                self.renew_later(intent.id, channel)
             }
             // Whoever must go is looked at again later.
             (Wish::Follow, Some(channel)) => {

@@ -27,6 +27,8 @@ pub(crate) const RENEWAL_MS: u64 = 30 * 24 * 3_600_000;
 const CLAIMS: u32 = 4;
 /// A joiner renews within this time of being online.
 const FIRST_RENEWAL_MS: u64 = 10_000;
+/// After a renewal that was refused.
+const REFUSED_MS: u64 = 3_600_000;
 
 impl Engine {
     pub(super) fn stage_members(
@@ -154,6 +156,19 @@ impl Engine {
         for channel in due {
             self.want(Some(ChannelId(channel)), Wish::Renew)?;
         }
+        Ok(())
+    }
+
+    /// A renewal that is refused is nothing that a person has to know of: once more in an
+    /// hour. Its sends stay recognisable, should one have been accepted after all.
+    pub(super) fn renew_later(&mut self, intent: i64, channel: ChannelId) -> Result<()> {
+        self.supersede_sends(intent)?;
+        self.db
+            .prepare_cached("UPDATE intents SET state = 'refused' WHERE id = ?1")?
+            .execute([intent])?;
+        self.db
+            .prepare_cached("UPDATE channels SET renew_at_ms = ?2 WHERE channel = ?1")?
+            .execute(params![channel.0, self.now_ms + REFUSED_MS])?;
         Ok(())
     }
 

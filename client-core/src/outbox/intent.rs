@@ -340,6 +340,7 @@ impl Engine {
                 self.follow_later(channel);
                 self.settle(intent)
             }
+            Some((Wish::Renew, Some(channel))) => self.renew_later(intent, channel),
             _ => self.fail(intent, reason),
         }
     }
