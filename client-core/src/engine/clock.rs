@@ -1,4 +1,4 @@
-//! The driver's clock, and what becomes of waits when it is put back.
+//! The driver's clock, the server's, and what becomes of waits when the first is put back.
 
 use relais_wire::RefusalCode;
 
@@ -17,6 +17,18 @@ impl Engine {
     pub fn set_time(&mut self, now_ms: u64) {
         self.clock_put_back |= now_ms.saturating_add(ADJUSTED_MS) < self.now_ms;
         self.now_ms = now_ms;
+    }
+
+    /// The server's time, as far as it can be told while connected.
+    pub(crate) fn server_now(&self) -> Option<u64> {
+        let (server, own) = self.link.times_ms?;
+        Some(server.saturating_add(self.now_ms.saturating_sub(own)))
+    }
+
+    /// The time that the log judges by, as far as this device knows it: the server's
+    /// while connected, else its own.
+    pub(crate) fn log_now(&self) -> u64 {
+        self.server_now().unwrap_or(self.now_ms)
     }
 
     /// After the clock was put back nothing waits for what was the present before. The

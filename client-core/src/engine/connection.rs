@@ -155,12 +155,6 @@ impl Engine {
         self.link.token.as_deref()
     }
 
-    /// The server's time, as far as it can be told while connected.
-    pub(crate) fn server_now(&self) -> Option<u64> {
-        let (server, own) = self.link.times_ms?;
-        Some(server.saturating_add(self.now_ms.saturating_sub(own)))
-    }
-
     pub(crate) fn push(&mut self, frame: client_frame::Frame) {
         let frame = ClientFrame { frame: Some(frame) };
         self.frames.push_back(frame.encode_to_vec().into());
@@ -428,12 +422,6 @@ impl Engine {
         self.dirty |= self.step_history()?;
         self.dirty |= self.has_applicable();
         Ok(self.dirty)
-    }
-
-    /// The time that the log judges by, as far as this device knows it: the server's
-    /// while connected, else its own.
-    pub(crate) fn log_now(&self) -> u64 {
-        self.server_now().unwrap_or(self.now_ms)
     }
 
     pub(crate) fn ack_inbox(&mut self, seq: u64) {

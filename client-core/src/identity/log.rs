@@ -3,7 +3,6 @@
 //! enrolment and shares the directory key, by itself.
 
 use prost::Message;
-use relais_wire::chain;
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::structure::{StatementError, sign_statement};
 use relais_wire::v1::{
@@ -56,24 +55,16 @@ impl Engine {
     pub(crate) fn apply_structure_entry(&mut self, entry: &StructureEntry) -> Result<()> {
         let head = self.structure.head();
         if entry.seq <= head.seq {
-            if self.structure_hash(entry.seq)?.as_deref() != Some(&self.rehash(entry)?) {
+            if !self.structure.holds(entry) {
                 self.trouble(Trouble::StructureForked);
             }
             return Ok(());
         }
         let lost = self.ended_by_lost()?;
         let before = (!lost.is_empty()).then(|| self.structure.clone());
-        match self.structure.apply(entry) {
-            Ok(()) => {}
-            Err(StatementError::OutOfOrder) => {
-                // The server skipped an entry: a new connection asks again.
-                self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
-                return Ok(());
-            }
-            Err(_) => {
-                self.trouble(Trouble::StructureForked);
-                return Ok(());
-            }
+        if let Err(broken) = self.structure.apply(entry) {
+            self.refuse_statement(&broken);
+            return Ok(());
         }
         // What a log that this device has left had ended does not come back.
         if let Some(before) = before
@@ -85,6 +76,17 @@ impl Engine {
         }
         self.keep_structure_entry(entry)?;
         self.structure_follows(entry)
+    }
+
+    /// An entry that breaks the rules is a lie; one that was skipped is asked for again
+    /// with a new connection.
+    pub(crate) fn refuse_statement(&mut self, broken: &StatementError) {
+        match broken {
+            StatementError::OutOfOrder => {
+                self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
+            }
+            _ => self.trouble(Trouble::StructureForked),
+        }
     }
 
     /// Stores an entry that the structure has.
@@ -117,25 +119,6 @@ impl Engine {
             self.events.push_back(Event::PeopleChanged);
         }
         Ok(())
-    }
-
-    fn rehash(&self, entry: &StructureEntry) -> Result<Vec<u8>> {
-        let before = if entry.seq <= 1 {
-            chain::GENESIS.to_vec()
-        } else {
-            self.structure_hash(entry.seq - 1)?.unwrap_or_default()
-        };
-        Ok(chain::structure_entry(&before, entry).to_vec())
-    }
-
-    /// Hash of a structure entry that this device applied.
-    pub(crate) fn structure_hash(&self, seq: u64) -> Result<Option<Vec<u8>>> {
-        use rusqlite::OptionalExtension;
-        Ok(self
-            .db
-            .prepare_cached("SELECT hash FROM structure_log WHERE seq = ?1")?
-            .query_row([seq], |row| row.get(0))
-            .optional()?)
     }
 
     /// Last structure entry that the server had at a time of its own.

@@ -56,6 +56,7 @@ impl Engine {
                 self.welcome_joiners(channel, &wish)?;
             }
         }
+        self.forget_refused(channel)?;
         Ok(())
     }
 
@@ -148,7 +149,7 @@ impl Engine {
         if head.seq > self.structure.head().seq {
             return Err(Fault::Waits(Some(head.seq)));
         }
-        if self.structure_hash(head.seq)?.as_deref() != Some(head.hash.as_ref()) {
+        if !self.structure.has(&head) {
             return Err(Fault::Stop("the commit knows another structure log".into()));
         }
         let sender = processed.sender().clone();

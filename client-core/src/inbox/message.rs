@@ -81,7 +81,8 @@ impl Engine {
     }
 
     /// A message that a restored server lost came again in its first bytes, whose key
-    /// this device has used up: the event is held here, or shown already.
+    /// this device has used up: the event is held here, or shown already. Nobody vouches
+    /// for which event it is, so that this holds only where this device went back.
     fn apply_held(
         &mut self,
         channel: ChannelId,
@@ -97,6 +98,9 @@ impl Engine {
         let (Fault::Unreadable(_), Some(aad)) = (&unreadable, aad) else {
             return Err(unreadable);
         };
+        if self.rollbacks(channel)?.is_empty() {
+            return Err(unreadable);
+        }
         let Ok(id) = EventId::try_from(&aad.event_id) else {
             return Err(unreadable);
         };
@@ -302,8 +306,10 @@ impl Engine {
     }
 
     fn check_structure_seen(&mut self, body: &EventBody) -> Result<()> {
-        match self.structure_hash(body.structure_seq)? {
-            Some(hash) if hash != body.structure_hash => self.trouble(Trouble::StructureForked),
+        match self.structure.hash_at(body.structure_seq) {
+            Some(hash) if hash.as_slice() != body.structure_hash.as_ref() => {
+                self.trouble(Trouble::StructureForked);
+            }
             Some(_) => {}
             None => self.claim_structure_head(body.structure_seq)?,
         }

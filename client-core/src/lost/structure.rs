@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use relais_content::v1::EventBody;
-use relais_wire::structure::{Ended, StatementError, Structure};
+use relais_wire::structure::{Ended, Structure};
 use relais_wire::v1::{LogHead, StructureEntry, Subscribe, client_frame, subscribe};
 use rusqlite::params;
 
@@ -60,16 +60,9 @@ impl Engine {
         mut beside: Beside,
         entry: StructureEntry,
     ) -> Result<()> {
-        match beside.structure.apply(&entry) {
-            Ok(()) => {}
-            Err(StatementError::OutOfOrder) => {
-                self.link.closed_by_server = Some(relais_wire::RefusalCode::Malformed);
-                return Ok(());
-            }
-            Err(_) => {
-                self.trouble(Trouble::StructureForked);
-                return Ok(());
-            }
+        if let Err(broken) = beside.structure.apply(&entry) {
+            self.refuse_statement(&broken);
+            return Ok(());
         }
         if !self.structure.has(&beside.structure.head()) {
             beside.entries.push(entry);

@@ -146,7 +146,7 @@ impl Engine {
             // Whoever must go is looked at again later.
             (Wish::Follow, Some(channel)) => {
                 self.clear_pending_commit(channel)?;
-                self.settle(intent.id)
+                self.put_aside(intent.id)
             }
             (Wish::Event { .. }, Some(channel)) => {
                 let member = !matches!(code, Code::Forbidden | Code::NotFound);

@@ -160,12 +160,9 @@ impl Engine {
     }
 
     /// A renewal that is refused is nothing that a person has to know of: once more in an
-    /// hour. Its sends stay recognisable, should one have been accepted after all.
+    /// hour.
     pub(super) fn renew_later(&mut self, intent: i64, channel: ChannelId) -> Result<()> {
-        self.supersede_sends(intent)?;
-        self.db
-            .prepare_cached("UPDATE intents SET state = 'refused' WHERE id = ?1")?
-            .execute([intent])?;
+        self.put_aside(intent)?;
         self.db
             .prepare_cached("UPDATE channels SET renew_at_ms = ?2 WHERE channel = ?1")?
             .execute(params![channel.0, self.now_ms + REFUSED_MS])?;

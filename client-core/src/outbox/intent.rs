@@ -338,11 +338,33 @@ impl Engine {
         match given_up.map(|intent| (intent.wish, intent.channel)) {
             Some((Wish::Follow, Some(channel))) => {
                 self.follow_later(channel);
-                self.settle(intent)
+                self.put_aside(intent)
             }
             Some((Wish::Renew, Some(channel))) => self.renew_later(intent, channel),
             _ => self.fail(intent, reason),
         }
+    }
+
+    /// What the device wanted by itself and was refused. Its sends stay recognisable as
+    /// long as one may have been accepted after all: until the epoch ends.
+    pub(super) fn put_aside(&mut self, intent: i64) -> Result<()> {
+        self.supersede_sends(intent)?;
+        self.db
+            .prepare_cached("UPDATE intents SET state = 'refused' WHERE id = ?1")?
+            .execute([intent])?;
+        Ok(())
+    }
+
+    /// The epoch has ended for which they were refused.
+    pub(crate) fn forget_refused(&mut self, channel: ChannelId) -> Result<()> {
+        for sql in [
+            "DELETE FROM sends WHERE intent IN
+                (SELECT id FROM intents WHERE channel = ?1 AND state = 'refused')",
+            "DELETE FROM intents WHERE channel = ?1 AND state = 'refused'",
+        ] {
+            self.db.prepare_cached(sql)?.execute([channel.0])?;
+        }
+        Ok(())
     }
 
     pub(crate) fn supersede_sends(&mut self, intent: i64) -> Result<()> {

@@ -149,7 +149,7 @@ impl Engine {
         if head.seq > self.structure.head().seq {
             return Err(Fault::Waits(Some(head.seq)));
         }
-        if self.structure_hash(head.seq)?.as_deref() != Some(head.hash.as_ref()) {
+        if !self.structure.has(&head) {
             return stop("the new group knows another structure log");
         }
         let Ok(device) = DeviceId::try_from(&entry.device_id) else {

@@ -14,7 +14,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::chain::GENESIS;
+use crate::chain::{self, GENESIS};
 use crate::ids::{DeviceId, IdLength, ProfessionalId, StructureId};
 use crate::label::{Label, SignatureError, hash};
 use crate::v1::{LogHead, Statement, StatementKind, StructureEntry};
@@ -191,6 +191,13 @@ impl Structure {
         known.is_some_and(|hash| hash.as_slice() == entry.hash.as_ref())
     }
 
+    /// Whether this log has that very entry, not another one in its place.
+    pub fn holds(&self, entry: &StructureEntry) -> bool {
+        let before = entry.seq.checked_sub(1).and_then(|seq| self.hash_at(seq));
+        let known = self.hash_at(entry.seq);
+        before.is_some_and(|before| known == Some(&chain::structure_entry(before, entry)))
+    }
+
     /// Entries by which another holder of the log finds how far it is the same: the
     /// last one, then ever longer steps back.
     pub fn landmarks(&self) -> Vec<LogHead> {
@@ -347,8 +354,7 @@ impl Structure {
         }
         self.apply_statement(entry)?;
         let before = self.hashes.last().unwrap_or(&GENESIS);
-        self.hashes
-            .push(crate::chain::structure_entry(before, entry));
+        self.hashes.push(chain::structure_entry(before, entry));
         self.time_ms = entry.time_ms;
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! | status | refusal | when |
 //! |---|---|---|
 //! | 401 | BAD_SIGNATURE | no token, forged, expired |
-//! | 403 | DEVICE_REVOKED, FORBIDDEN | device not valid any more; not a member; upload of another device |
+//! | 403 | DEVICE_REVOKED, FORBIDDEN | device not valid any more; upload of another person; neither a member nor, for an upload, the author of a message that names the blob |
 //! | 404 | NOT_FOUND | never heard of |
 //! | 409 | ALREADY_EXISTS | id taken or being uploaded by somebody else, or `Upload-Offset` is not the present one |
 //! | 410 | GONE | expired |
@@ -268,12 +268,12 @@ async fn known(app: &App, id: &str) -> Result<(BlobId, Blob), Refused> {
     }
 }
 
-/// Whether the caller's person began the upload: a device that returned under another
-/// id goes on with what the retired one began.
-fn is_of_caller(app: &App, uploader: &DeviceId, caller: &Caller) -> bool {
+/// Whether a device is of the caller's person: one that returned under another id goes
+/// on with what the retired one began or wrote.
+fn is_of_caller(app: &App, device: &DeviceId, caller: &Caller) -> bool {
     let structure = app.structure.now();
-    let began = structure.device(uploader);
-    began.is_some_and(|device| device.professional == caller.professional)
+    let device = structure.device(device);
+    device.is_some_and(|device| device.professional == caller.professional)
 }
 
 /// Whether the caller may send this blob: a member of the channel, or whoever wrote the

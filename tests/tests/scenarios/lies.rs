@@ -190,6 +190,14 @@ impl Morning {
             })
     }
 
+    fn has_quarantined(&self) -> bool {
+        let quarantined = |channel| {
+            let notices = self.world.notices(self.nurse, channel);
+            notices.contains(&"quarantined".to_owned())
+        };
+        self.channels.into_iter().any(quarantined)
+    }
+
     /// The person can see that something is wrong.
     fn is_visible(&self) -> bool {
         let nurse = &self.world.devices[self.nurse].engine;
@@ -208,6 +216,8 @@ enum Ends {
     Healed,
     /// With something that the person sees.
     Visible,
+    /// With an entry that the person sees is unreadable: it passes for nothing else.
+    Quarantined,
     /// One or the other: it depends on whose commit it was.
     HealedOrVisible,
     /// With exactly this.
@@ -241,6 +251,7 @@ async fn told(lie: Lie, ends: Ends) {
     };
     match ends {
         Ends::Healed => assert!(morning.is_healed(), "not healed: {}", describe()),
+        Ends::Quarantined => assert!(morning.has_quarantined(), "{}", describe()),
         Ends::Visible => assert!(morning.is_visible(), "not visible: {}", describe()),
         Ends::HealedOrVisible => {
             let noticed = morning.is_healed() || morning.is_visible();
@@ -269,7 +280,7 @@ lies! {
     // proves: M7
     fn an_entry_left_out() => DropEntry, Ends::Healed;
     // proves: M7
-    fn an_entry_replayed() => ReplayEntry, Ends::Visible;
+    fn an_entry_replayed() => ReplayEntry, Ends::Quarantined;
     // proves: M7
     fn entries_swapped() => SwapEntries, Ends::Healed;
     // proves: M7

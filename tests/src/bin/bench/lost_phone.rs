@@ -284,6 +284,10 @@ pub async fn phone(database: &Path, size: Size) -> Outcome<()> {
     std::io::stdin().read_line(&mut link)?;
     let begun = Instant::now();
     client.call(move |engine| engine.join(&link, None)).await?;
+    until("the enrolment", &client, |engine| {
+        Ok(*engine.enrolment() == Enrolment::Enrolled)
+    })
+    .await?;
     let (mut joined_s, mut whole) = (None, Vec::new());
     while (whole.len() as u64) < size.threads {
         if begun.elapsed() > PATIENCE {

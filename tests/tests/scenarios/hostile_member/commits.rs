@@ -1,0 +1,172 @@
+//! Commits and new groups that are not theirs to make.
+
+use super::*;
+
+// proves: D4
+#[tokio::test]
+async fn a_contributor_does_not_make_himself_a_manager() {
+    let mut scene = scene().await;
+    let roster = scene.forged_roster(|members, luc| {
+        if let Some(me) = members.get_mut(&luc.professional) {
+            me.role = ChannelRole::Manager;
+        }
+    });
+    let change = scene.change(Change {
+        roster: Some(roster),
+        ..Change::default()
+    });
+    scene.expects_refusal(change, RefusalCode::RuleBroken).await;
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_contributor_brings_nobody_in_and_sends_nobody_away() {
+    let mut scene = scene().await;
+    let package = scene.package_of(LEA).await;
+    let lea = scene.world.devices[LEA].professional();
+    let roster = scene.forged_roster(|members, _| {
+        let member = Member {
+            role: ChannelRole::Contributor,
+            expires_at_ms: None,
+        };
+        members.insert(lea, member);
+    });
+    let named = scene.change(Change {
+        roster: Some(roster),
+        add: vec![package.clone()],
+        ..Change::default()
+    });
+    let code = scene.luc.raw.refused(named).await;
+    assert_eq!(code, RefusalCode::RuleBroken);
+    let unnamed = scene.change(Change {
+        add: vec![package],
+        ..Change::default()
+    });
+    let code = scene.luc.raw.refused(unnamed).await;
+    assert_eq!(code, RefusalCode::RuleBroken);
+    let nadia = scene.world.devices[NADIA].professional();
+    let away = scene.change(Change {
+        remove: vec![nadia],
+        ..Change::default()
+    });
+    scene.expects_refusal(away, RefusalCode::RuleBroken).await;
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_commit_whose_path_opens_to_garbage_is_healed_by_everybody_who_cannot_read_it() {
+    let mut scene = scene().await;
+    let before = scene.world.now_ms();
+    let seq = |scene: &Scene| {
+        let thread = scene.world.devices[0].engine.thread(scene.channel);
+        thread.expect("thread").seq
+    };
+    let entries = seq(&scene);
+    let garbage = scene.change(Change {
+        garbage: true,
+        ..Change::default()
+    });
+    scene.luc.raw.taken(garbage).await;
+    scene.world.settle().await;
+    let took = scene.world.now_ms() - before;
+    assert!(took < 60_000, "healed within a minute, not {took} ms");
+    // The commit itself, and one by each of the three that could not read it.
+    assert!(seq(&scene) >= entries + 4, "everybody came back");
+    scene.others_go_on(0).await;
+}
+
+// proves: M5
+#[tokio::test]
+async fn nobody_takes_a_colleagues_identity_for_their_leaf() {
+    let mut scene = scene().await;
+    let me = scene.world.devices[NADIA]
+        .engine
+        .whoami()
+        .expect("enrolled");
+    let key = scene.luc.raw.key.clone();
+    let swapped = scene.change(Change {
+        identity: Some(identity(me.structure, me.professional, me.device, &key)),
+        ..Change::default()
+    });
+    let code = scene.luc.raw.refused(swapped).await;
+    assert_ne!(code, RefusalCode::Unspecified);
+    scene.others_go_on(0).await;
+}
+
+// proves: M2
+#[tokio::test]
+async fn an_external_commit_with_a_groupinfo_that_a_member_passed_on_is_refused() {
+    let mut scene = scene().await;
+    let (world, channel) = (&mut scene.world, scene.channel);
+    let passed_on = scene.luc.group_info(world, channel);
+    let head = scene.luc.structure_head(world, channel);
+    let mut lea = HostileMember::of(world, LEA).await;
+    let come_in = lea.external_commit(world, channel, &passed_on, head.clone());
+    let code = lea.raw.refused(commit(come_in)).await;
+    assert_eq!(code, RefusalCode::Forbidden);
+    // Nor does the one who is removed come back with what he kept.
+    world.remove(0, channel, LUC);
+    world.settle().await;
+    let come_back = scene.luc.external_commit(world, channel, &passed_on, head);
+    let code = scene.luc.raw.refused(commit(come_back)).await;
+    assert_eq!(code, RefusalCode::Forbidden);
+    assert!(
+        world
+            .notices(NADIA, channel)
+            .contains(&"removed".to_owned())
+    );
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_commit_with_the_groupinfo_of_another_epoch_is_refused() {
+    let mut scene = scene().await;
+    let (stale, _) = scene.luc.group_info(&mut scene.world, scene.channel);
+    let mut change = scene
+        .luc
+        .commit(&mut scene.world, scene.channel, Change::default());
+    change.group_info = stale;
+    scene
+        .expects_refusal(commit(change), RefusalCode::InvalidCommit)
+        .await;
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_proposal_that_nobody_asked_for_is_taken_neither_as_a_message_nor_as_a_commit() {
+    let mut scene = scene().await;
+    let proposal = scene.luc.proposal(&mut scene.world, scene.channel);
+    let as_commit = AppendCommit {
+        channel_id: proposal.channel_id.clone(),
+        incarnation: proposal.incarnation,
+        epoch: proposal.epoch,
+        commit: proposal.message.clone(),
+        ..AppendCommit::default()
+    };
+    for operation in [message(proposal), commit(as_commit)] {
+        let code = scene.luc.raw.refused(operation).await;
+        assert_ne!(code, RefusalCode::Unspecified);
+    }
+    scene.others_go_on(0).await;
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_contributor_begins_no_new_group() {
+    let mut scene = scene().await;
+    let (world, channel) = (&mut scene.world, scene.channel);
+    let prior = scene.luc.roster(world, channel);
+    let head = scene.luc.structure_head(world, channel);
+    let key = scene.luc.raw.key.clone();
+    let roster = sign_reboot(&prior, head, scene.luc.device, &key);
+    let group = scene.luc.new_group(world, channel, &roster);
+    let reboot = RebootChannel {
+        channel_id: channel.to_bytes(),
+        incarnation: 0,
+        epoch: group.0,
+        group_info: group.1,
+        ratchet_tree: group.2.into(),
+    };
+    let reboot = send::Operation::RebootChannel(reboot);
+    scene.expects_refusal(reboot, RefusalCode::RuleBroken).await;
+}

@@ -1,0 +1,122 @@
+//! Messages that lie about their author, their place or what is in them.
+
+use super::*;
+
+// proves: M7
+#[tokio::test]
+async fn what_a_colleague_signed_is_not_said_again_by_another() {
+    let mut scene = scene().await;
+    let nadias = {
+        let (world, channel) = (&mut scene.world, scene.channel);
+        let now = world.now_ms();
+        world.say(NADIA, channel, "de Nadia");
+        let mut signed: Vec<u8> = Vec::new();
+        world.devices[NADIA].go_offline();
+        world.devices[NADIA].edit_database(now, |db| {
+            let waiting = "SELECT payload FROM intents WHERE kind = 'event' LIMIT 1";
+            signed = db.query_row(waiting, [], |row| row.get(0)).expect("it");
+            db.execute("DELETE FROM intents WHERE kind = 'event'", [])
+                .expect("she thinks better of it");
+            db.execute("UPDATE channels SET event_counter = event_counter - 1", [])
+                .expect("as if never written");
+        });
+        world.devices[NADIA].go_online();
+        signed
+    };
+    let envelope = scene.luc.envelope(scene.next(), &nadias);
+    let sealed = scene.sealed(&envelope, &nadias);
+    scene.expects_quarantine(sealed).await;
+}
+
+// proves: M7
+#[tokio::test]
+async fn an_event_id_stands_for_one_content_only() {
+    let mut scene = scene().await;
+    let id = EventId([0xE1; 16]);
+    let first = (id, scene.counter() + 1);
+    let signed = scene.signed(first, text("la première fois"));
+    let sealed = scene.sealed(&scene.luc.envelope(first, &signed), &signed);
+    scene.luc.raw.taken(sealed).await;
+    // At once: a colleague who renews their leaf meanwhile ends the epoch.
+    let second = (id, first.1 + 1);
+    let signed = scene.signed(second, text("autre chose"));
+    let sealed = scene.sealed(&scene.luc.envelope(second, &signed), &signed);
+    scene.luc.raw.taken(sealed).await;
+    scene.world.settle().await;
+    for who in [0, NADIA, DENIS] {
+        let texts = scene.world.texts(who, scene.channel);
+        assert_eq!(texts, ["avant", "la première fois"]);
+        let notices = scene.world.notices(who, scene.channel);
+        assert!(notices.contains(&"quarantined".to_owned()), "{notices:?}");
+    }
+}
+
+// proves: M7, M11
+#[tokio::test]
+async fn an_event_of_one_thread_does_not_count_in_another() {
+    let mut scene = scene().await;
+    let at = scene.next();
+    let elsewhere = ChannelId([5; 16]);
+    let signed = scene.signed(at, text("ailleurs"));
+    let mut event = relais_content::v1::SignedEvent::decode(signed.as_slice()).expect("an event");
+    let mut body = relais_content::v1::EventBody::decode(event.body.clone()).expect("a body");
+    body.channel_id = elsewhere.to_bytes();
+    let body = body.encode_to_vec();
+    let label = relais_wire::label::Label::SignedEvent;
+    event.signature = relais_wire::label::sign(&scene.luc.raw.key, label, &body);
+    event.body = body.into();
+    let signed = event.encode_to_vec();
+    let sealed = scene.sealed(&scene.luc.envelope(at, &signed), &signed);
+    scene.expects_quarantine(sealed).await;
+}
+
+// proves: M7
+#[tokio::test]
+async fn an_envelope_that_names_another_event_is_caught() {
+    let mut scene = scene().await;
+    let at = scene.next();
+    let signed = scene.signed(at, text("dedans"));
+    let envelope = scene.luc.envelope((EventId([9; 16]), at.1), &signed);
+    let sealed = scene.sealed(&envelope, &signed);
+    scene.expects_quarantine(sealed).await;
+}
+
+// proves: W2
+#[tokio::test]
+async fn what_is_larger_than_anything_may_be_is_refused_or_quarantined() {
+    let mut scene = scene().await;
+    let at = scene.next();
+    let huge = vec![b'x'; relais_wire::limits::MESSAGE_BYTES + 1];
+    let sealed = scene.sealed(&scene.luc.envelope(at, &huge), &huge);
+    let code = scene.luc.raw.refused(sealed).await;
+    assert_eq!(code, RefusalCode::TooLarge);
+    let long = "x".repeat(100 * 1024);
+    let signed = scene.signed(at, text(&long));
+    let sealed = scene.sealed(&scene.luc.envelope(at, &signed), &signed);
+    scene.expects_quarantine(sealed).await;
+}
+
+// proves: M9
+#[tokio::test]
+async fn what_nobody_can_decrypt_is_shown_as_such() {
+    let mut scene = scene().await;
+    let at = scene.next();
+    let signed = scene.signed(at, text("illisible"));
+    let envelope = scene.luc.envelope(at, &signed);
+    let sealed = scene.illegible(&envelope, &signed);
+    scene.expects_quarantine(sealed).await;
+}
+
+// proves: D3
+#[tokio::test]
+async fn a_counter_that_leaves_one_out_or_comes_twice_is_refused() {
+    let mut scene = scene().await;
+    for wrong in [scene.counter(), scene.counter() + 2] {
+        let at = (EventId([wrong as u8; 16]), wrong);
+        let signed = scene.signed(at, text("hors série"));
+        let sealed = scene.sealed(&scene.luc.envelope(at, &signed), &signed);
+        let code = scene.luc.raw.refused(sealed).await;
+        assert_eq!(code, RefusalCode::WrongEventCounter);
+    }
+    scene.others_go_on(0).await;
+}
