@@ -16,6 +16,8 @@ impl Engine {
     /// and labels what is written here; no rule of the log depends on it.
     pub fn set_time(&mut self, now_ms: u64) {
         self.clock_put_back |= now_ms.saturating_add(ADJUSTED_MS) < self.now_ms;
+        self.clock_skipped |= self.link.phase != Phase::Offline
+            && now_ms > self.now_ms.saturating_add(LONGEST_WAIT_MS);
         self.now_ms = now_ms;
     }
 
@@ -31,16 +33,18 @@ impl Engine {
         self.server_now().unwrap_or(self.now_ms)
     }
 
-    /// After the clock was put back nothing waits for what was the present before. The
-    /// connection ends: the server's time and its waits are told by that clock too.
+    /// After the clock was put back nothing waits for what was the present before. Then,
+    /// and when it skipped more than any wait — it was put ahead, or the device slept —,
+    /// the connection ends: the server's time and its waits are told by that clock too.
     pub(super) fn follow_clock(&mut self) {
-        if !std::mem::take(&mut self.clock_put_back) {
-            return;
+        let put_back = std::mem::take(&mut self.clock_put_back);
+        let skipped = std::mem::take(&mut self.clock_skipped);
+        if put_back {
+            self.hold_until_ms = 0;
+            let enrolment = &mut self.http.retry_enrolment_ms;
+            *enrolment = enrolment.map(|at| at.min(self.now_ms));
         }
-        self.hold_until_ms = 0;
-        let enrolment = &mut self.http.retry_enrolment_ms;
-        *enrolment = enrolment.map(|at| at.min(self.now_ms));
-        if self.link.phase != Phase::Offline {
+        if (put_back || skipped) && self.link.phase != Phase::Offline {
             self.link.closed_by_server = Some(RefusalCode::Unspecified);
         }
     }

@@ -121,6 +121,7 @@ pub struct Engine {
     /// When somebody is asked next for a missing stretch.
     pub(crate) next_history_ms: Option<u64>,
     clock_put_back: bool,
+    clock_skipped: bool,
 }
 
 impl Engine {
@@ -162,6 +163,7 @@ impl Engine {
             trouble: Vec::new(),
             next_history_ms: None,
             clock_put_back: false,
+            clock_skipped: false,
         };
         if meta::get(&engine.db, meta::keys::FROZEN)?.is_some() {
             engine.trouble.push(Trouble::Frozen);

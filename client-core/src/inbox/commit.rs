@@ -67,7 +67,7 @@ impl Engine {
         prior: &CheckedRoster,
     ) -> Result<(CommitChange, CheckedRoster, bool), Fault> {
         if self.intent_of(&entry.payload)?.is_none() {
-            return Err(Fault::Clone);
+            return Err(self.unknown_of_ours(entry)?);
         }
         let mut group = self.take_group(channel)?;
         if group.epoch().as_u64() == entry.epoch + 1 {

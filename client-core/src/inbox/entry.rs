@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::Outcome;
+use crate::db::meta::{self, keys};
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 
@@ -319,6 +320,17 @@ impl Engine {
             .prepare_cached("SELECT intent FROM sends WHERE payload_hash = ?1 LIMIT 1")?
             .query_row([Sha256::digest(payload).as_slice()], |row| row.get(0))
             .optional()?)
+    }
+
+    /// What an entry is that this device does not know, though it bears its name: the work
+    /// of a copy; or, from before the server was restored, one that was settled and
+    /// forgotten. After that one the way back is by a new leaf, whose keys are new.
+    pub(crate) fn unknown_of_ours(&self, entry: &ChannelEntry) -> Result<Fault> {
+        let restored_ms = meta::get_u64(&self.db, keys::RESTORES)? >> 16;
+        Ok(match entry.time_ms < restored_ms {
+            true => Fault::Lost("an entry of this device came back after a restore".into()),
+            false => Fault::Clone,
+        })
     }
 
     /// What the log itself says in the thread.

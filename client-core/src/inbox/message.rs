@@ -80,29 +80,28 @@ impl Engine {
         self.check_and_fold(channel, row, entry, device, &aad, &signed)
     }
 
-    /// A message that a restored server lost came again in its first bytes, whose key
-    /// this device has used up: the event is held here, or shown already. Nobody vouches
-    /// for which event it is, so that this holds only where this device went back.
+    /// A message that cannot be read, or of this device and settled long ago: where this
+    /// device went back to what a restored server knows, it comes again in its first
+    /// bytes, and the event is held here or shown already. Nobody vouches for which event
+    /// it is, so that anywhere else `fault` stands.
     fn apply_held(
         &mut self,
         channel: ChannelId,
         row: &ChannelRow,
         entry: &ChannelEntry,
         device: DeviceId,
-        unreadable: Fault,
+        fault: Fault,
     ) -> Result<(), Fault> {
-        let unreadable = self.blame(unreadable);
+        // What the database refused comes again: nothing is written after it.
+        let fault = self.blame(fault);
+        if matches!(fault, Fault::Engine(_)) || self.rollbacks(channel)?.is_empty() {
+            return Err(fault);
+        }
         let aad = relais_wire::chain::authenticated_data(&entry.payload)
             .and_then(|data| MessageAad::decode(data).ok());
-        // What the database refused comes again: nothing is written after it.
-        let (Fault::Unreadable(_), Some(aad)) = (&unreadable, aad) else {
-            return Err(unreadable);
-        };
-        if self.rollbacks(channel)?.is_empty() {
-            return Err(unreadable);
-        }
-        let Ok(id) = EventId::try_from(&aad.event_id) else {
-            return Err(unreadable);
+        let named = aad.and_then(|aad| Some((EventId::try_from(&aad.event_id).ok()?, aad)));
+        let Some((id, aad)) = named else {
+            return Err(fault);
         };
         let held = match self.event_seq(channel, id)? {
             Some(seq) => Some(self.event_at(channel, seq)?),
@@ -110,7 +109,7 @@ impl Engine {
         };
         match held {
             Some(signed) => self.check_and_fold(channel, row, entry, device, &aad, &signed),
-            None => Err(unreadable),
+            None => Err(fault),
         }
     }
 
@@ -121,7 +120,9 @@ impl Engine {
         entry: &ChannelEntry,
         device: DeviceId,
     ) -> Result<(), Fault> {
-        let id = self.intent_of(&entry.payload)?.ok_or(Fault::Clone)?;
+        let Some(id) = self.intent_of(&entry.payload)? else {
+            return self.apply_held(channel, row, entry, device, Fault::Clone);
+        };
         let intent = intent::load(&self.db, id)?.ok_or(Fault::Clone)?;
         let Wish::Event { signed, .. } = intent.wish else {
             return Err(Fault::Clone);

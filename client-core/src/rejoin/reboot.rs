@@ -128,7 +128,7 @@ impl Engine {
         let stop = |reason: &str| Err(Fault::Stop(reason.into()));
         let own_intent = self.intent_of(&entry.payload)?;
         if own && own_intent.is_none() {
-            return Err(Fault::Clone);
+            return Err(self.unknown_of_ours(entry)?);
         }
         if (entry.incarnation, entry.epoch) != (row.incarnation, row.epoch) {
             return Err(Fault::Lost("a new group after an unknown one".into()));
