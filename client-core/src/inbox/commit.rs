@@ -135,6 +135,10 @@ impl Engine {
         let message: ProtocolMessage = message
             .try_into_protocol_message()
             .map_err(|e| unreadable(&e))?;
+        // Else a message would be opened here, and its key used up.
+        if !matches!(message, ProtocolMessage::PublicMessage(_)) {
+            return Err(unreadable(&"not sent in the clear"));
+        }
         if group.pending_commit().is_some() {
             group
                 .clear_pending_commit(self.provider().storage())
