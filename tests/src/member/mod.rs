@@ -14,8 +14,9 @@ use openmls_traits::signatures::{Signer, SignerError};
 use prost::Message as _;
 use prost::bytes::Bytes;
 use relais_content::v1::{Content, EventBody, SignedEvent};
+use relais_core::identity::WhoAmI;
 use relais_core::mls::{Crypto, Provider, Refusal};
-use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId, StructureId};
 use relais_wire::label::{self, Label, hash};
 use relais_wire::mls::{capabilities, group_extensions, leaves};
 use relais_wire::roster::CheckedRoster;
@@ -27,16 +28,42 @@ use tls_codec::{Deserialize as _, Serialize as _};
 
 use crate::world::{Who, World};
 use garbage::GarbagePaths;
-pub use raw::{Raw, Socket, stranger};
+pub use raw::{Keys, Raw, Socket, stranger};
+
+/// Where a device is: its database, its clock, its luck.
+pub trait Surroundings {
+    /// Its clock, milliseconds since the Unix epoch.
+    fn now_ms(&self) -> u64;
+    /// Its randomness.
+    fn crypto(&mut self) -> Crypto;
+    /// Its database, while its engine is not looking.
+    fn edit_database(&mut self, who: Who, edit: &mut dyn FnMut(&rusqlite::Connection));
+}
+
+impl Surroundings for World {
+    fn now_ms(&self) -> u64 {
+        World::now_ms(self)
+    }
+
+    fn crypto(&mut self) -> Crypto {
+        Crypto::new().expect("randomness")
+    }
+
+    fn edit_database(&mut self, who: Who, edit: &mut dyn FnMut(&rusqlite::Connection)) {
+        let now = World::now_ms(self);
+        self.devices[who].edit_database(now, edit);
+    }
+}
 
 /// See the module's head.
-pub struct HostileMember {
+pub struct HostileMember<L = Socket> {
     /// Its connection.
-    pub raw: Raw,
+    pub raw: Raw<L>,
     /// Its device.
     pub device: DeviceId,
     /// Its person.
     pub professional: ProfessionalId,
+    structure: StructureId,
     who: Who,
 }
 
@@ -125,45 +152,74 @@ impl HostileMember {
     /// Takes over a device.
     pub async fn of(world: &mut World, who: Who) -> Self {
         let me = world.devices[who].engine.whoami().expect("enrolled");
+        let raw = Raw::connect(world, who).await;
+        Self::with(raw, &me, who)
+    }
+
+    /// A key package of somebody's device, as anybody may claim one.
+    pub async fn key_package(&mut self, of: DeviceId) -> KeyPackage {
+        let claim = ClaimKeyPackages {
+            device_ids: vec![of.to_bytes()],
+        };
+        let claimed = self
+            .raw
+            .answered(send::Operation::ClaimKeyPackages(claim))
+            .await;
+        let answer::Result::KeyPackages(packages) = claimed else {
+            panic!("no key package: {claimed:?}");
+        };
+        let bytes = packages.packages[0].key_package.clone();
+        let provider = Crypto::new().expect("randomness");
+        KeyPackageIn::tls_deserialize_exact(bytes.as_ref())
+            .expect("a key package")
+            .validate(&provider, ProtocolVersion::Mls10)
+            .expect("valid")
+    }
+}
+
+impl<L> HostileMember<L> {
+    /// A device whose connection was taken over.
+    pub fn with(raw: Raw<L>, me: &WhoAmI, who: Who) -> Self {
         Self {
-            raw: Raw::connect(world, who).await,
+            raw,
             device: me.device,
             professional: me.professional,
+            structure: me.structure,
             who,
         }
     }
 
     fn with_database<T>(
         &self,
-        world: &mut World,
+        world: &mut impl Surroundings,
         work: impl FnOnce(&rusqlite::Connection, &Provider<'_>) -> T,
     ) -> T {
-        let now = world.now_ms();
-        let crypto = Crypto::new().expect("randomness");
+        let crypto = world.crypto();
         let refusal = Refusal::default();
-        let mut result = None;
-        world.devices[self.who].edit_database(now, |db| {
+        let (mut work, mut result) = (Some(work), None);
+        world.edit_database(self.who, &mut |db| {
+            let work = work.take().expect("once");
             result = Some(work(db, &Provider::new(&crypto, db, &refusal)));
         });
         result.expect("done")
     }
 
     /// The roster that it knows.
-    pub fn roster(&self, world: &mut World, channel: ChannelId) -> CheckedRoster {
+    pub fn roster(&self, world: &mut impl Surroundings, channel: ChannelId) -> CheckedRoster {
         let known = self.with_database(world, |db, _| known(db, channel).roster);
         CheckedRoster::read(&known).expect("a roster")
     }
 
-    /// An event as it would sign it.
-    pub fn event(
+    /// An event as it would write it.
+    pub fn body(
         &self,
-        world: &mut World,
+        world: &mut impl Surroundings,
         channel: ChannelId,
         (id, counter): (EventId, u64),
         content: Content,
-    ) -> Vec<u8> {
+    ) -> EventBody {
         let known = self.with_database(world, |db, _| known(db, channel));
-        let body = EventBody {
+        EventBody {
             channel_id: channel.to_bytes(),
             event_id: id.to_bytes(),
             device_id: self.device.to_bytes(),
@@ -175,7 +231,11 @@ impl HostileMember {
             written_at_ms: world.now_ms(),
             content: Some(content),
         }
-        .encode_to_vec();
+    }
+
+    /// An event under its signature.
+    pub fn sign(&self, body: &EventBody) -> Vec<u8> {
+        let body = body.encode_to_vec();
         SignedEvent {
             signature: label::sign(&self.raw.key, Label::SignedEvent, &body),
             body: body.into(),
@@ -197,7 +257,7 @@ impl HostileMember {
     /// Encrypts anything in the channel's group.
     pub fn message(
         &self,
-        world: &mut World,
+        world: &mut impl Surroundings,
         channel: ChannelId,
         aad: &MessageAad,
         plaintext: &[u8],
@@ -219,8 +279,8 @@ impl HostileMember {
         })
     }
 
-    /// A proposal by itself.
-    pub fn proposal(&self, world: &mut World, channel: ChannelId) -> AppendMessage {
+    /// A proposal by itself. Nothing of it is kept.
+    pub fn proposal(&self, world: &mut impl Surroundings, channel: ChannelId) -> AppendMessage {
         self.with_database(world, |db, provider| {
             let incarnation = known(db, channel).incarnation;
             let mut group = load(provider, channel, incarnation);
@@ -232,6 +292,9 @@ impl HostileMember {
                     LeafNodeParameters::default(),
                 )
                 .expect("proposed");
+            group
+                .clear_pending_proposals(provider.storage())
+                .expect("forgotten");
             AppendMessage {
                 channel_id: channel.to_bytes(),
                 incarnation,
@@ -242,7 +305,12 @@ impl HostileMember {
     }
 
     /// A commit of anything. Nothing of it is kept: each is the first of its epoch.
-    pub fn commit(&self, world: &mut World, channel: ChannelId, change: Change) -> AppendCommit {
+    pub fn commit(
+        &self,
+        world: &mut impl Surroundings,
+        channel: ChannelId,
+        change: Change,
+    ) -> AppendCommit {
         self.with_database(world, |db, provider| {
             let known = known(db, channel);
             let mut group = load(provider, channel, known.incarnation);
@@ -306,7 +374,11 @@ impl HostileMember {
     }
 
     /// The group as the server would show it to somebody who comes back.
-    pub fn group_info(&self, world: &mut World, channel: ChannelId) -> (Bytes, Vec<u8>) {
+    pub fn group_info(
+        &self,
+        world: &mut impl Surroundings,
+        channel: ChannelId,
+    ) -> (Bytes, Vec<u8>) {
         self.with_database(world, |db, provider| {
             let group = load(provider, channel, known(db, channel).incarnation);
             let key = DeviceKey(&self.raw.key);
@@ -319,11 +391,11 @@ impl HostileMember {
     /// A group of one, as a reboot begins: the epoch that it would end, GroupInfo, tree.
     pub fn new_group(
         &self,
-        world: &mut World,
+        world: &mut impl Surroundings,
         channel: ChannelId,
         roster: &SignedRoster,
     ) -> (u64, Bytes, Vec<u8>) {
-        let credential = self.credential(world);
+        let credential = self.credential();
         self.with_database(world, |_, provider| {
             let old = load(provider, channel, 0);
             let config = MlsGroupCreateConfig::builder()
@@ -350,12 +422,12 @@ impl HostileMember {
     /// An external commit into a group of which it got hold.
     pub fn external_commit(
         &self,
-        world: &mut World,
+        world: &mut impl Surroundings,
         channel: ChannelId,
         (info, tree): &(Bytes, Vec<u8>),
         head: LogHead,
     ) -> AppendCommit {
-        let credential = self.credential(world);
+        let credential = self.credential();
         self.with_database(world, |_, provider| {
             let info = openmls::prelude::MlsMessageIn::tls_deserialize_exact(info.as_ref())
                 .expect("a message")
@@ -408,40 +480,24 @@ impl HostileMember {
         })
     }
 
-    fn credential(&self, world: &mut World) -> CredentialWithKey {
-        let me = world.devices[self.who].engine.whoami().expect("enrolled");
-        identity(me.structure, self.professional, self.device, &self.raw.key)
+    fn credential(&self) -> CredentialWithKey {
+        identity(
+            self.structure,
+            self.professional,
+            self.device,
+            &self.raw.key,
+        )
     }
 
     /// What it knows of the structure log.
-    pub fn structure_head(&self, world: &mut World, channel: ChannelId) -> LogHead {
+    pub fn structure_head(&self, world: &mut impl Surroundings, channel: ChannelId) -> LogHead {
         self.with_database(world, |db, _| known(db, channel).structure)
-    }
-
-    /// A key package of somebody's device, as anybody may claim one.
-    pub async fn key_package(&mut self, of: DeviceId) -> KeyPackage {
-        let claim = ClaimKeyPackages {
-            device_ids: vec![of.to_bytes()],
-        };
-        let claimed = self
-            .raw
-            .answered(send::Operation::ClaimKeyPackages(claim))
-            .await;
-        let answer::Result::KeyPackages(packages) = claimed else {
-            panic!("no key package: {claimed:?}");
-        };
-        let bytes = packages.packages[0].key_package.clone();
-        let provider = Crypto::new().expect("randomness");
-        KeyPackageIn::tls_deserialize_exact(bytes.as_ref())
-            .expect("a key package")
-            .validate(&provider, ProtocolVersion::Mls10)
-            .expect("valid")
     }
 }
 
 /// The MLS identity of a device.
 pub fn identity(
-    structure: relais_wire::ids::StructureId,
+    structure: StructureId,
     professional: ProfessionalId,
     device: DeviceId,
     key: &ed25519_dalek::SigningKey,

@@ -2,6 +2,8 @@
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
+use prost::bytes::Bytes;
+use relais_core::identity::WhoAmI;
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
 use relais_wire::label::{self, Label};
@@ -11,15 +13,16 @@ use relais_wire::v1::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
+use super::Surroundings;
 use crate::world::{Who, World};
 
 /// A socket without a rule.
 pub type Socket = tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>;
 
 /// See the module's head.
-pub struct Raw {
+pub struct Raw<L = Socket> {
     /// The connection, after its hello.
-    pub socket: Socket,
+    pub socket: L,
     /// The device's send counter.
     pub counter: u64,
     /// The device's key.
@@ -38,58 +41,75 @@ pub async fn stranger(world: &World) -> Socket {
     socket
 }
 
-impl Raw {
-    /// Takes a device's place: it is offline from now on.
-    pub async fn connect(world: &mut World, who: Who) -> Self {
-        let engine = &world.devices[who].engine;
-        let me = engine.whoami().expect("enrolled");
-        let now = world.now_ms();
-        let mut seed = Vec::new();
-        let mut lease = Vec::new();
-        let mut counter = 0;
-        world.devices[who].go_offline();
-        world.devices[who].edit_database(now, |db| {
-            let get = |key: &str| -> Vec<u8> {
-                db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
-                    row.get(0)
-                })
-                .expect("setting")
-            };
-            let identity: serde_json::Value =
-                serde_json::from_slice(&get("identity")).expect("identity");
-            seed = hex::decode(identity["device_seed"].as_str().expect("seed")).expect("hex");
-            lease = get("lease");
-            counter = u64::from_be_bytes(get("send_counter").try_into().expect("counter"));
-        });
-        let key = ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes"));
-        let socket = stranger(world).await;
-        let mut raw = Self {
-            socket,
-            counter,
-            key,
+/// What a device's database holds of itself.
+pub struct Keys {
+    /// Its send counter.
+    pub counter: u64,
+    /// Its key.
+    pub device: ed25519_dalek::SigningKey,
+    lease: Vec<u8>,
+}
+
+impl Keys {
+    /// Reads them.
+    pub fn read(db: &rusqlite::Connection) -> Self {
+        let get = |key: &str| -> Vec<u8> {
+            db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+                row.get(0)
+            })
+            .expect("setting")
         };
-        let challenge = match raw.next().await {
-            server_frame::Frame::Challenge(challenge) => challenge,
-            other => panic!("expected a challenge, got {other:?}"),
-        };
+        let identity: serde_json::Value =
+            serde_json::from_slice(&get("identity")).expect("identity");
+        let seed = hex::decode(identity["device_seed"].as_str().expect("seed")).expect("hex");
+        Self {
+            counter: u64::from_be_bytes(get("send_counter").try_into().expect("counter")),
+            device: ed25519_dalek::SigningKey::from_bytes(&seed.try_into().expect("32 bytes")),
+            lease: get("lease"),
+        }
+    }
+
+    /// The frame by which the device's next lease begins.
+    pub fn hello(&self, me: &WhoAmI, nonce: Bytes) -> client_frame::Frame {
         let body = HelloBody {
-            nonce: challenge.nonce,
+            nonce,
             structure_id: me.structure.to_bytes(),
             device_id: me.device.to_bytes(),
             protocol_version: relais_wire::PROTOCOL_VERSION,
             client_version: 1,
             lease: b"raw lease".to_vec().into(),
-            previous_lease: lease.into(),
-            send_counter: counter,
+            previous_lease: self.lease.clone().into(),
+            send_counter: self.counter,
             receipt: Default::default(),
         }
         .encode_to_vec();
-        let signature = label::sign(&raw.key, Label::Hello, &body);
-        let hello = Hello {
+        let signature = label::sign(&self.device, Label::Hello, &body);
+        client_frame::Frame::Hello(Hello {
             body: body.into(),
             signature,
+        })
+    }
+}
+
+impl Raw {
+    /// Takes a device's place: it is offline from now on.
+    pub async fn connect(world: &mut World, who: Who) -> Self {
+        let engine = &world.devices[who].engine;
+        let me = engine.whoami().expect("enrolled");
+        world.devices[who].go_offline();
+        let mut keys = None;
+        Surroundings::edit_database(world, who, &mut |db| keys = Some(Keys::read(db)));
+        let keys = keys.expect("read");
+        let mut raw = Self {
+            socket: stranger(world).await,
+            counter: keys.counter,
+            key: keys.device.clone(),
         };
-        raw.push(client_frame::Frame::Hello(hello)).await;
+        let challenge = match raw.next().await {
+            server_frame::Frame::Challenge(challenge) => challenge,
+            other => panic!("expected a challenge, got {other:?}"),
+        };
+        raw.push(keys.hello(&me, challenge.nonce)).await;
         assert!(matches!(raw.next().await, server_frame::Frame::Ready(_)));
         raw
     }

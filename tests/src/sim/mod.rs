@@ -21,6 +21,7 @@ mod faults;
 mod hostile;
 mod ledger;
 mod lost;
+mod member;
 mod network;
 pub mod operations;
 mod people;

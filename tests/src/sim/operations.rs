@@ -1,7 +1,7 @@
 //! The table of everything that can happen. Adding an act or a fault: a function in
-//! `acts`, `threads`, `people`, `faults` or `hostile`, and a row there.
+//! `acts`, `threads`, `people`, `faults`, `hostile` or `member`, and a row there.
 
-use super::{Checked, Rng, Sim, acts, faults, hostile, people, threads};
+use super::{Checked, Rng, Sim, acts, faults, hostile, member, people, threads};
 
 /// One kind of operation.
 pub struct Operation {
@@ -23,6 +23,7 @@ pub fn all() -> impl Iterator<Item = &'static Operation> {
         people::ACTS,
         faults::FAULTS,
         hostile::FAULTS,
+        member::FAULTS,
     ]
     .into_iter()
     .flatten()

@@ -57,15 +57,10 @@ async fn an_event_of_one_thread_does_not_count_in_another() {
     let mut scene = scene().await;
     let at = scene.next();
     let elsewhere = ChannelId([5; 16]);
-    let signed = scene.signed(at, text("ailleurs"));
-    let mut event = relais_content::v1::SignedEvent::decode(signed.as_slice()).expect("an event");
-    let mut body = relais_content::v1::EventBody::decode(event.body.clone()).expect("a body");
+    let luc = &scene.luc;
+    let mut body = luc.body(&mut scene.world, scene.channel, at, text("ailleurs"));
     body.channel_id = elsewhere.to_bytes();
-    let body = body.encode_to_vec();
-    let label = relais_wire::label::Label::SignedEvent;
-    event.signature = relais_wire::label::sign(&scene.luc.raw.key, label, &body);
-    event.body = body.into();
-    let signed = event.encode_to_vec();
+    let signed = luc.sign(&body);
     let sealed = scene.sealed(&scene.luc.envelope(at, &signed), &signed);
     scene.expects_quarantine(sealed).await;
 }

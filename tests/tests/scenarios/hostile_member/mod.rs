@@ -83,7 +83,8 @@ impl Scene {
     }
 
     fn signed(&mut self, at: (EventId, u64), content: Content) -> Vec<u8> {
-        self.luc.event(&mut self.world, self.channel, at, content)
+        let body = self.luc.body(&mut self.world, self.channel, at, content);
+        self.luc.sign(&body)
     }
 
     fn sealed(&mut self, aad: &MessageAad, plaintext: &[u8]) -> send::Operation {
