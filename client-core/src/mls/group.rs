@@ -64,7 +64,9 @@ impl Engine {
         MlsGroup::load(self.provider().storage(), &group_id(channel, incarnation))
             .map_err(|error| match error {
                 StorageError::Sql(error) => error.into(),
-                StorageError::Json(_) => Error::Corrupt("group"),
+                StorageError::Key(_) | StorageError::Encode(_) | StorageError::Decode(_) => {
+                    Error::Corrupt("group")
+                }
             })?
             .ok_or(Error::Corrupt("group"))
     }

@@ -7,7 +7,6 @@ mod commits;
 mod messages;
 
 use openmls::prelude::KeyPackage;
-use prost::Message as _;
 use relais_content::v1::{Content, Message, Priority, content::Kind};
 use relais_core::query::ThreadState;
 use relais_tests::member::{Change, HostileMember, identity};
