@@ -55,6 +55,14 @@ impl Allowances {
         self.copies.insert(who);
     }
 
+    /// A device began as a copy of another, with what that was told.
+    pub fn copied(&mut self, from: usize, to: usize) {
+        let told = self.lies.iter().filter(|(who, _)| *who == from);
+        let told: Vec<_> = told.map(|(_, lie)| (to, *lie)).collect();
+        self.lies.extend(told);
+        self.copies.extend([from, to]);
+    }
+
     /// A frozen device cannot go on: it does not hold its person's key.
     pub fn stays_frozen(&mut self, who: usize) {
         self.stay_frozen.insert(who);

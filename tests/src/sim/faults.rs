@@ -250,7 +250,6 @@ fn cloned(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     clone.identity = sim.devices[who].identity;
     clone.remember();
     sim.devices.push(clone);
-    sim.allowances.rolled_back(who);
-    sim.allowances.rolled_back(number);
+    sim.allowances.copied(who, number);
     Ok(format!("{who} as {number}"))
 }
