@@ -122,13 +122,11 @@ impl App {
         }
     }
 
-    /// A number that a restore of the same backup does not find again: the time, and
-    /// chance below a millisecond.
+    /// A number that a restore of the same backup does not find again.
     fn new_life(&self) -> u64 {
         let mut chance = [0; 2];
         // Without it the time has to do.
         let _ = (self.config.random)(&mut chance);
-        let time = self.now_ms().saturating_mul(1 << 16);
-        time | u64::from(u16::from_be_bytes(chance))
+        relais_wire::life::beginning(self.now_ms(), u16::from_be_bytes(chance))
     }
 }

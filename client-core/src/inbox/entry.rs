@@ -1,10 +1,10 @@
 //! One entry of a channel's log: its place in the order, its hash, and who is
 //! asked to apply it.
 
-use relais_wire::chain;
 use relais_wire::ids::{ChannelId, DeviceId};
 use relais_wire::roster::CheckedRoster;
 use relais_wire::v1::{ChannelEntry, EntryKind, SignedRoster};
+use relais_wire::{chain, life};
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -326,7 +326,7 @@ impl Engine {
     /// of a copy; or, from before the server was restored, one that was settled and
     /// forgotten. After that one the way back is by a new leaf, whose keys are new.
     pub(crate) fn unknown_of_ours(&self, entry: &ChannelEntry) -> Result<Fault> {
-        let restored_ms = meta::get_u64(&self.db, keys::RESTORES)? >> 16;
+        let restored_ms = life::began_ms(meta::get_u64(&self.db, keys::RESTORES)?);
         Ok(match entry.time_ms < restored_ms {
             true => Fault::Lost("an entry of this device came back after a restore".into()),
             false => Fault::Clone,

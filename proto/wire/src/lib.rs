@@ -24,6 +24,7 @@ pub mod chain;
 mod hostile;
 pub mod ids;
 pub mod label;
+pub mod life;
 pub mod limits;
 pub mod link;
 pub mod mls;

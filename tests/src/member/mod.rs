@@ -2,12 +2,12 @@
 //! own, and no rule that an honest engine keeps.
 
 mod garbage;
+mod groups;
 mod raw;
 
 use openmls::prelude::{
     CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, LeafNodeParameters,
-    MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, MlsMessageOut,
-    PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProtocolVersion, RatchetTreeIn,
+    MlsGroup, MlsMessageOut, ProtocolVersion,
 };
 use openmls_traits::OpenMlsProvider as _;
 use openmls_traits::signatures::{Signer, SignerError};
@@ -24,10 +24,11 @@ use relais_wire::v1::{
     AppendCommit, AppendMessage, ClaimKeyPackages, CommitAad, LogHead, MessageAad, SignedRoster,
     answer, send,
 };
-use tls_codec::{Deserialize as _, Serialize as _};
+use tls_codec::Deserialize as _;
 
 use crate::world::{Who, World};
 use garbage::GarbagePaths;
+pub use groups::identity;
 pub use raw::{Keys, Raw, Socket, stranger};
 
 /// Where a device is: its database, its clock, its luck.
@@ -373,139 +374,9 @@ impl<L> HostileMember<L> {
         })
     }
 
-    /// The group as the server would show it to somebody who comes back.
-    pub fn group_info(
-        &self,
-        world: &mut impl Surroundings,
-        channel: ChannelId,
-    ) -> (Bytes, Vec<u8>) {
-        self.with_database(world, |db, provider| {
-            let group = load(provider, channel, known(db, channel).incarnation);
-            let key = DeviceKey(&self.raw.key);
-            let info = group.export_group_info(provider.crypto(), &key, false);
-            let tree = group.export_ratchet_tree().tls_serialize_detached();
-            (encoded(info.expect("exported")), tree.expect("a tree"))
-        })
-    }
-
-    /// A group of one, as a reboot begins: the epoch that it would end, GroupInfo, tree.
-    pub fn new_group(
-        &self,
-        world: &mut impl Surroundings,
-        channel: ChannelId,
-        roster: &SignedRoster,
-    ) -> (u64, Bytes, Vec<u8>) {
-        let credential = self.credential();
-        self.with_database(world, |_, provider| {
-            let old = load(provider, channel, 0);
-            let config = MlsGroupCreateConfig::builder()
-                .ciphersuite(old.ciphersuite())
-                .use_ratchet_tree_extension(false)
-                .lifetime(relais_wire::mls::lifetime())
-                .capabilities(capabilities(old.ciphersuite()))
-                .with_group_context_extensions(group_extensions(roster))
-                .build();
-            let key = DeviceKey(&self.raw.key);
-            let id = group_id(channel, 1);
-            let group = MlsGroup::new_with_group_id(provider, &key, &config, id, credential)
-                .expect("a group");
-            let info = group.export_group_info(provider.crypto(), &key, false);
-            let tree = group.export_ratchet_tree().tls_serialize_detached();
-            (
-                old.epoch().as_u64(),
-                encoded(info.expect("exported")),
-                tree.expect("a tree"),
-            )
-        })
-    }
-
-    /// An external commit into a group of which it got hold.
-    pub fn external_commit(
-        &self,
-        world: &mut impl Surroundings,
-        channel: ChannelId,
-        (info, tree): &(Bytes, Vec<u8>),
-        head: LogHead,
-    ) -> AppendCommit {
-        let credential = self.credential();
-        self.with_database(world, |_, provider| {
-            let info = openmls::prelude::MlsMessageIn::tls_deserialize_exact(info.as_ref())
-                .expect("a message")
-                .extract();
-            let openmls::prelude::MlsMessageBodyIn::GroupInfo(info) = info else {
-                panic!("not a GroupInfo");
-            };
-            let epoch = info.group_context().epoch().as_u64();
-            let tree = RatchetTreeIn::tls_deserialize_exact(tree.as_slice()).expect("a tree");
-            let aad = CommitAad {
-                structure_head: Some(head),
-                send_counter: self.raw.counter + 1,
-            };
-            let config = MlsGroupJoinConfig::builder()
-                .wire_format_policy(PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
-                .use_ratchet_tree_extension(false)
-                .build();
-            let leaf = LeafNodeParameters::builder()
-                .with_capabilities(capabilities(info.ciphersuite()))
-                .build();
-            let (_, bundle) = MlsGroup::external_commit_builder()
-                .with_ratchet_tree(tree)
-                .with_config(config)
-                .with_aad(aad.encode_to_vec())
-                .build_group(provider, info, credential)
-                .expect("a group")
-                .leaf_node_parameters(leaf)
-                .load_psks(provider.storage())
-                .expect("none")
-                .create_group_info(true)
-                .use_ratchet_tree_extension(false)
-                .build(
-                    provider.rand(),
-                    provider.crypto(),
-                    &DeviceKey(&self.raw.key),
-                    |_| true,
-                )
-                .expect("built")
-                .finalize(provider)
-                .expect("final");
-            let (commit, _, group_info) = bundle.into_messages();
-            AppendCommit {
-                channel_id: channel.to_bytes(),
-                incarnation: 0,
-                epoch,
-                commit: encoded(commit),
-                welcome: Bytes::new(),
-                group_info: group_info.map(encoded).unwrap_or_default(),
-            }
-        })
-    }
-
-    fn credential(&self) -> CredentialWithKey {
-        identity(
-            self.structure,
-            self.professional,
-            self.device,
-            &self.raw.key,
-        )
-    }
-
     /// What it knows of the structure log.
     pub fn structure_head(&self, world: &mut impl Surroundings, channel: ChannelId) -> LogHead {
         self.with_database(world, |db, _| known(db, channel).structure)
-    }
-}
-
-/// The MLS identity of a device.
-pub fn identity(
-    structure: StructureId,
-    professional: ProfessionalId,
-    device: DeviceId,
-    key: &ed25519_dalek::SigningKey,
-) -> CredentialWithKey {
-    let key = key.verifying_key().to_bytes();
-    CredentialWithKey {
-        credential: relais_wire::mls::credential(structure, professional, device, &key),
-        signature_key: key.to_vec().into(),
     }
 }
 
