@@ -18,6 +18,8 @@ pub struct Sync {}
 pub struct TroubleView {
     code: &'static str,
     thread: Option<String>,
+    /// The person whose device says so.
+    professional: Option<String>,
     message: &'static str,
 }
 
@@ -42,6 +44,10 @@ impl From<&Trouble> for TroubleView {
                 "structure_forked",
                 "the server shows a list of professionals that breaks its rules; nothing is sent",
             ),
+            Trouble::StructureDisputed(_) => (
+                "structure_disputed",
+                "this person's device says that it has seen another list of professionals than the server shows",
+            ),
             Trouble::StructureWithheld => (
                 "structure_withheld",
                 "a colleague knows changes among the professionals that the server does not show",
@@ -58,9 +64,14 @@ impl From<&Trouble> for TroubleView {
             }
             _ => None,
         };
+        let professional = match trouble {
+            Trouble::StructureDisputed(by) => Some(by.to_string()),
+            _ => None,
+        };
         Self {
             code,
             thread,
+            professional,
             message,
         }
     }
@@ -68,11 +79,14 @@ impl From<&Trouble> for TroubleView {
 
 impl std::fmt::Display for TroubleView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let thread = self.thread.as_deref().map(crate::view::short);
-        match thread {
-            Some(thread) => write!(f, "thread {thread}: {}", self.message),
-            None => f.write_str(self.message),
+        let (thread, person) = (self.thread.as_deref(), self.professional.as_deref());
+        if let Some(thread) = thread.map(crate::view::short) {
+            write!(f, "thread {thread}: ")?;
         }
+        if let Some(person) = person.map(crate::view::short) {
+            write!(f, "person {person}: ")?;
+        }
+        f.write_str(self.message)
     }
 }
 

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use prost::Message;
 use relais_content::v1::{Basis, Content, Date, MembershipNote, content::Kind};
 use relais_wire::ids::{ChannelId, ProfessionalId};
-use relais_wire::roster::{CheckedRoster, Member, has_lasting_manager};
+use relais_wire::roster::{CheckedRoster, Member, RuleBroken, has_lasting_manager};
 use relais_wire::v1::ChannelRole;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::history::HistoryChoice;
 use crate::outbox::intent::{self, HexBytes, HexId, MemberWish, MembersChange, Wish};
+
+type Members = BTreeMap<ProfessionalId, Member>;
 
 /// Somebody to be added to a thread, or whose role or end changes.
 #[derive(Debug, Clone)]
@@ -57,7 +59,8 @@ impl Engine {
     /// [`Error::Invalid`] naming the field.
     pub fn add_member(&mut self, channel: ChannelId, member: &NewMember) -> Result<()> {
         self.require_manager(channel)?;
-        let mut members = self.roster(channel)?.members;
+        let roster = self.roster(channel)?;
+        let mut members = roster.members.clone();
         members.insert(
             member.professional,
             Member {
@@ -65,7 +68,7 @@ impl Engine {
                 expires_at_ms: member.expires_at_ms,
             },
         );
-        require_lasting_manager(&members)?;
+        self.require_circle(&roster, &members)?;
         let members = std::slice::from_ref(member);
         self.transaction(|engine| engine.want_members(channel, members, &[]))
     }
@@ -81,14 +84,15 @@ impl Engine {
         professional: ProfessionalId,
     ) -> Result<()> {
         self.require_manager(channel)?;
-        let mut members = self.roster(channel)?.members;
+        let roster = self.roster(channel)?;
+        let mut members = roster.members.clone();
         if members.remove(&professional).is_none() {
             return Err(Error::Unknown("member"));
         }
         if professional == self.identity()?.professional() {
             return Err(Error::NotAllowed("another manager removes you"));
         }
-        require_lasting_manager(&members)?;
+        self.require_circle(&roster, &members)?;
         self.transaction(|engine| engine.want_members(channel, &[], &[professional]))
     }
 
@@ -99,6 +103,36 @@ impl Engine {
         self.roster(channel)?
             .may_change(&me, &self.structure, seq, now)
             .map_err(|_| Error::NotAllowed("only a manager changes the circle"))
+    }
+
+    fn require_circle(&self, prior: &CheckedRoster, members: &Members) -> Result<()> {
+        // Nobody could manage it for good: time alone would close it (architecture D11).
+        if !has_lasting_manager(members) {
+            return Err(Error::NotAllowed(
+                "the thread needs a manager without an end: make somebody else one first",
+            ));
+        }
+        match self.may_not_become(prior, members)? {
+            Some(why) => Err(Error::NotAllowed(why)),
+            None => Ok(()),
+        }
+    }
+
+    /// Why this device's person may not make the circle out of these members.
+    pub(crate) fn may_not_become(
+        &self,
+        prior: &CheckedRoster,
+        members: &Members,
+    ) -> Result<Option<&'static str>> {
+        let me = self.identity()?.professional();
+        let (seq, now) = (self.structure.head().seq, self.log_now());
+        let judged = prior.may_become(&me, members, &self.structure, seq, now);
+        Ok(judged.err().map(|broken| match broken {
+            RuleBroken::NoManager => {
+                "no manager of the thread can be reached: make somebody who can one first"
+            }
+            _ => "only a manager changes the circle",
+        }))
     }
 
     pub(super) fn want_members(
@@ -181,16 +215,5 @@ impl Engine {
             matches!(&intent.wish, Wish::Members(change) if state != "failed"
                 && change.add.iter().any(|m| m.professional() == *professional))
         })
-    }
-}
-
-/// A thread that nobody could manage for good would be closed to everybody by time
-/// alone (architecture D11).
-fn require_lasting_manager(members: &BTreeMap<ProfessionalId, Member>) -> Result<()> {
-    match has_lasting_manager(members) {
-        true => Ok(()),
-        false => Err(Error::NotAllowed(
-            "the thread needs a manager without an end: make somebody else one first",
-        )),
     }
 }

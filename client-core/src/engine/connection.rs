@@ -83,12 +83,20 @@ pub(crate) struct Link {
     pub incomparable: BTreeSet<ChannelId>,
     /// When something that a restored server lost is said again.
     pub lost_at_ms: Option<u64>,
+    /// When an entry waits no longer for a statement that it names.
+    pub statement_at_ms: Option<u64>,
 }
 
 impl Link {
     /// Something lost is due then.
     pub(crate) fn wake_for_lost(&mut self, at_ms: u64) {
         self.lost_at_ms = Some(self.lost_at_ms.map_or(at_ms, |first| first.min(at_ms)));
+    }
+
+    /// An entry that waits for a statement is looked at again then.
+    pub(crate) fn wake_for_statement(&mut self, at_ms: u64) {
+        let first = self.statement_at_ms.unwrap_or(at_ms);
+        self.statement_at_ms = Some(first.min(at_ms));
     }
 }
 
@@ -452,7 +460,12 @@ impl Engine {
             hold => Some(hold),
         };
         let staging = staging.filter(|_| stages);
-        let sending = [staging, self.http.next_blob_ms, self.next_history_ms];
+        let sending = [
+            staging,
+            link.statement_at_ms,
+            self.http.next_blob_ms,
+            self.next_history_ms,
+        ];
         let sending = sending.into_iter().flatten().filter(|_| ready);
         sending.chain(self.http.retry_enrolment_ms).min()
     }

@@ -120,6 +120,22 @@ impl Http {
         })
     }
 
+    /// An attempt to enrol is given up: its answers are for nobody.
+    pub fn forget_enrolment(&mut self) {
+        let enrols = |purpose: &Purpose| {
+            matches!(
+                purpose,
+                Purpose::StructureRecord | Purpose::StructureLog | Purpose::Enrol
+            )
+        };
+        self.outstanding.retain(|_, purpose| !enrols(purpose));
+        let outstanding = &self.outstanding;
+        self.queue
+            .retain(|request| outstanding.contains_key(&request.id));
+        self.retry_enrolment_ms = None;
+        self.failures = 0;
+    }
+
     pub fn is_restoring(&self) -> bool {
         self.outstanding
             .values()

@@ -1,11 +1,14 @@
 //! What a person should know about the state of their device.
 
-use relais_wire::ids::ChannelId;
+use relais_wire::ids::{ChannelId, ProfessionalId};
 
 use super::{Engine, Event, Phase};
 use crate::db::meta::{self, keys};
 use crate::error::Result;
 use crate::identity::enrol::WhoAmI;
+
+/// Marks who disputes the structure log, as stored.
+const BY: &str = "by ";
 
 /// Something that needs a person's attention. Each is shown until it is resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +28,15 @@ pub enum Trouble {
     /// The server showed two versions of the structure log, or one that breaks
     /// its rules.
     StructureForked,
+    /// This person's device says that it has seen another structure log: the server shows
+    /// two, or that device says what is not so. Nobody is silenced by one colleague's word:
+    /// sending goes on.
+    StructureDisputed(ProfessionalId),
     /// A colleague, or this device itself, knows more of the structure log than the
     /// server shows.
     StructureWithheld,
-    /// The server showed two versions of a channel's log.
+    /// The server showed two versions of a channel's log, or a member says to have seen
+    /// another one.
     ChannelForked(ChannelId),
     /// A channel cannot go on; its state says why.
     ChannelStopped(ChannelId),
@@ -66,6 +74,7 @@ impl Engine {
             .iter()
             .filter_map(|trouble| match trouble {
                 Trouble::StructureForked => Some(String::new()),
+                Trouble::StructureDisputed(by) => Some(format!("{BY}{by}")),
                 Trouble::ChannelForked(channel) => Some(channel.to_string()),
                 _ => None,
             })
@@ -76,10 +85,10 @@ impl Engine {
     pub(super) fn recall_forks(&mut self) -> Result<()> {
         let forks: Vec<String> = meta::get_json(&self.db, keys::FORKS)?.unwrap_or_default();
         for fork in forks {
-            self.trouble.push(match ChannelId::from_hex(&fork) {
-                Some(channel) => Trouble::ChannelForked(channel),
-                None => Trouble::StructureForked,
-            });
+            let by = fork.strip_prefix(BY).and_then(ProfessionalId::from_hex);
+            let channel = ChannelId::from_hex(&fork).map(Trouble::ChannelForked);
+            let known = by.map(Trouble::StructureDisputed).or(channel);
+            self.trouble.push(known.unwrap_or(Trouble::StructureForked));
         }
         Ok(())
     }

@@ -161,7 +161,7 @@ impl Engine {
         }
         if !again {
             let seen = self.entry_hash(channel, body.last_seen_seq)?;
-            self.check_seen(channel, seen, &body)?;
+            self.check_seen(channel, seen, self.owner_of(header), &body)?;
         }
         let kind = said
             .body

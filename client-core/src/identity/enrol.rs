@@ -62,7 +62,9 @@ pub(crate) struct Stored {
 
 impl Engine {
     /// Begins to join with a set-up, invitation or device link; the driver then
-    /// carries out the requests. `card` is for set-up alone.
+    /// carries out the requests. `card` is for set-up alone. Another link or
+    /// [`Engine::join_by_scan`] takes its place for as long as the server has not
+    /// answered.
     ///
     /// # Errors
     /// [`Error::AlreadyEnrolled`], [`Error::Link`], [`Error::Invalid`] for the card.
@@ -100,9 +102,14 @@ impl Engine {
         self.begin_enrolment(stored)
     }
 
+    /// Nothing was asked for, it was refused, or nothing was signed for it yet: a link to
+    /// a server that never answers, or a code that nobody scans, can be given up.
     pub(super) fn require_not_joined(&self) -> Result<()> {
         match self.enrolment.state {
             Enrolment::None | Enrolment::Refused(_) | Enrolment::Lapsed => Ok(()),
+            Enrolment::Joining | Enrolment::Comparing if self.enrolment.request.is_empty() => {
+                Ok(())
+            }
             _ => Err(Error::AlreadyEnrolled),
         }
     }
@@ -120,6 +127,7 @@ impl Engine {
             };
             engine.save_enrolment()
         })?;
+        self.http.forget_enrolment();
         let over = [Trouble::Wiped, Trouble::Lapsed];
         self.trouble.retain(|trouble| !over.contains(trouble));
         self.continue_enrolment();

@@ -22,8 +22,8 @@ pub(crate) struct Scan {
     pub seed: [u8; 32],
     #[serde(with = "hex::serde")]
     secret: [u8; 16],
-    /// Given up then, by this device's clock.
-    until_ms: u64,
+    /// Shown since then, by this device's clock.
+    shown_ms: u64,
     wrong: u32,
 }
 
@@ -58,7 +58,7 @@ impl Engine {
         let scan = Scan {
             seed: self.random()?,
             secret: self.random()?,
-            until_ms: self.now_ms.saturating_add(limits::DEVICE_INVITATION_MS),
+            shown_ms: self.now_ms,
             wrong: 0,
         };
         let request = scan.request().to_string();
@@ -79,8 +79,10 @@ impl Engine {
 
     /// Whether the other device has still to accept; ends the waiting at its time.
     pub(super) fn is_awaiting_scan(&self) -> bool {
-        let scan = self.enrolment.scan.as_ref();
-        scan.is_some_and(|scan| self.now_ms < scan.until_ms) && self.enrolment.request.is_empty()
+        // A clock that was ahead does not make it wait until then.
+        let waits =
+            |scan: &Scan| self.now_ms.abs_diff(scan.shown_ms) < limits::DEVICE_INVITATION_MS;
+        self.enrolment.scan.as_ref().is_some_and(waits) && self.enrolment.request.is_empty()
     }
 
     /// The whole log is here: it must hold the acceptance.

@@ -19,6 +19,9 @@ use crate::error::Result;
 use crate::outbox::intent::{self, Wish};
 use crate::projection::Folded;
 
+/// A statement arrives within this, once an event that names it has.
+const STATEMENT_MS: u64 = 60_000;
+
 fn park(reason: impl Into<String>) -> Fault {
     Fault::Park(reason.into())
 }
@@ -183,7 +186,7 @@ impl Engine {
         let id = EventId::try_from(&body.event_id).map_err(|e| park(e.to_string()))?;
         // What a restored server lost names logs that are no more.
         if !aad.said_again {
-            self.check_history(channel, row, entry, &body)?;
+            self.check_history(channel, row, entry, author, &body)?;
         }
         self.found_again(channel, id)?;
         if let Some(seq) = self.event_seq(channel, id)? {
@@ -211,7 +214,8 @@ impl Engine {
         )?
         .map_err(park)?;
         let said = self.said(channel, author, body)?.map_err(|reason| {
-            match known_structure > self.structure.head().seq {
+            let unknown = known_structure > self.structure.head().seq;
+            match unknown && self.statement_may_come(entry.time_ms) {
                 true => Fault::Waits(Some(known_structure)),
                 false => park(reason),
             }
@@ -252,6 +256,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a statement that the author of an entry of this server time knew may still be
+    /// on its way: the server had it by then. What nobody states does not hold up a thread.
+    fn statement_may_come(&mut self, entry_ms: u64) -> bool {
+        let now = self.log_now();
+        let until = entry_ms.saturating_add(STATEMENT_MS);
+        let waits = !self.link.structure_caught_up
+            || (now < until && entry_ms <= now.saturating_add(STATEMENT_MS));
+        if waits {
+            let at_ms = self.now_ms.saturating_add(until.saturating_sub(now));
+            self.link.wake_for_statement(at_ms);
+        }
+        waits
+    }
+
     /// Whether another device of the same person says the very event of an entry.
     pub(crate) fn is_said_again(
         &self,
@@ -280,6 +298,7 @@ impl Engine {
         channel: ChannelId,
         row: &ChannelRow,
         entry: &ChannelEntry,
+        author: ProfessionalId,
         body: &EventBody,
     ) -> Result<(), Fault> {
         if body.last_seen_seq >= entry.seq {
@@ -290,7 +309,7 @@ impl Engine {
         } else {
             self.entry_hash(channel, body.last_seen_seq)?
         };
-        Ok(self.check_seen(channel, seen, body)?)
+        Ok(self.check_seen(channel, seen, author, body)?)
     }
 
     /// `seen`: the hash known here of the entry that the author saw last.
@@ -298,18 +317,19 @@ impl Engine {
         &mut self,
         channel: ChannelId,
         seen: Option<Vec<u8>>,
+        author: ProfessionalId,
         body: &EventBody,
     ) -> Result<()> {
         if seen.is_some_and(|hash| hash != body.last_seen_hash) {
             self.trouble(Trouble::ChannelForked(channel));
         }
-        self.check_structure_seen(body)
+        self.check_structure_seen(author, body)
     }
 
-    fn check_structure_seen(&mut self, body: &EventBody) -> Result<()> {
+    fn check_structure_seen(&mut self, author: ProfessionalId, body: &EventBody) -> Result<()> {
         match self.structure.hash_at(body.structure_seq) {
             Some(hash) if hash.as_slice() != body.structure_hash.as_ref() => {
-                self.trouble(Trouble::StructureForked);
+                self.trouble(Trouble::StructureDisputed(author));
             }
             Some(_) => {}
             None => self.claim_structure_head(body.structure_seq)?,

@@ -52,6 +52,7 @@ impl Engine {
             return Ok(());
         }
         self.link.blocked.clear();
+        self.link.statement_at_ms = None;
         let channels: Vec<ChannelId> = self.waiting.keys().copied().collect();
         for channel in channels {
             if self.link.parted.contains(&channel) {

@@ -213,9 +213,14 @@ impl Engine {
             if !missing.remove.is_empty() {
                 held.insert(channel);
             }
-            let me = self.identity()?.professional();
-            let (head, now) = (self.structure.head().seq, self.log_now());
-            let may = roster.may_change(&me, &self.structure, head, now).is_ok();
+            let change = MembersChange {
+                add: missing.add,
+                remove: missing.remove,
+                ..MembersChange::default()
+            };
+            // Where no manager can be reached, somebody has to take the lead first.
+            let circle = change.applied_to(&roster.members);
+            let may = self.may_not_become(&roster, &circle)?.is_none();
             if !may || tries >= TRIES || self.is_changing(channel)? {
                 continue;
             }
@@ -223,14 +228,7 @@ impl Engine {
                 self.link.wake_for_lost(next_ms);
                 continue;
             }
-            self.want(
-                Some(channel),
-                Wish::Members(MembersChange {
-                    add: missing.add,
-                    remove: missing.remove,
-                    ..MembersChange::default()
-                }),
-            )?;
+            self.want(Some(channel), Wish::Members(change))?;
             self.db
                 .prepare_cached(
                     "UPDATE lost_changes SET tries = tries + 1, next_ms = ?2 WHERE channel = ?1",

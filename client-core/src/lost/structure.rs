@@ -127,8 +127,15 @@ impl Engine {
         meta::put_u64(&self.db, keys::STRUCTURE_CLAIMED, 0)?;
         self.structure_is_the_servers()?;
         self.recall_lost_claims()?;
-        let over = [Trouble::StructureForked, Trouble::StructureWithheld];
-        self.trouble.retain(|trouble| !over.contains(trouble));
+        let over = |trouble: &Trouble| {
+            matches!(
+                trouble,
+                Trouble::StructureForked
+                    | Trouble::StructureDisputed(_)
+                    | Trouble::StructureWithheld
+            )
+        };
+        self.trouble.retain(|trouble| !over(trouble));
         self.remember_forks();
         for entry in &beside.entries {
             self.structure_follows(entry)?;

@@ -42,13 +42,10 @@ impl Engine {
         let before = leaves(group.public_group()).map_err(Error::mls)?;
         let prior = self.roster(channel)?;
         let me = self.identity()?.professional();
-        let seq = self.structure.head().seq;
-        if prior
-            .may_change(&me, &self.structure, seq, self.log_now())
-            .is_err()
-        {
+        let members = change.applied_to(&prior.members);
+        if let Some(why) = self.may_not_become(&prior, &members)? {
             self.keep_group(channel, group);
-            self.fail(intent.id, "only a manager changes the circle")?;
+            self.fail(intent.id, why)?;
             return Ok(None);
         }
         let present: BTreeSet<DeviceId> = before.iter().map(|leaf| leaf.device).collect();
@@ -75,17 +72,6 @@ impl Engine {
                 epoch: None,
                 payload: Default::default(),
             }));
-        }
-        let mut members = prior.members.clone();
-        for wish in &change.add {
-            let member = Member {
-                role: wish.role(),
-                expires_at_ms: wish.expires_at_ms,
-            };
-            members.insert(wish.professional(), member);
-        }
-        for gone in &change.remove {
-            members.remove(&ProfessionalId(gone.0));
         }
         let now = self.log_now();
         if change

@@ -1,7 +1,10 @@
 //! What a person wants, kept until the log settles it or it visibly fails.
 
+use std::collections::BTreeMap;
+
 use prost::bytes::Bytes;
 use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
+use relais_wire::roster::Member;
 use relais_wire::v1::ChannelRole;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -64,6 +67,25 @@ pub(crate) struct MembersChange {
     pub claimed: Vec<(HexId, HexBytes)>,
     /// Claims made: devices may be added while the change waits.
     pub claims: u32,
+}
+
+impl MembersChange {
+    /// The circle that it makes out of these members.
+    pub fn applied_to(
+        &self,
+        members: &BTreeMap<ProfessionalId, Member>,
+    ) -> BTreeMap<ProfessionalId, Member> {
+        let mut members = members.clone();
+        for wish in &self.add {
+            let member = Member {
+                role: wish.role(),
+                expires_at_ms: wish.expires_at_ms,
+            };
+            members.insert(wish.professional(), member);
+        }
+        members.retain(|id, _| !self.remove.iter().any(|gone| gone.0 == id.0));
+        members
+    }
 }
 
 /// A member to be added, or whose role or end changes.

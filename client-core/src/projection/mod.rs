@@ -13,7 +13,7 @@ use relais_wire::roster::CheckedRoster;
 use relais_wire::v1::SignedRoster;
 use rusqlite::{OptionalExtension, params};
 
-use crate::engine::{Engine, Event, Trouble};
+use crate::engine::{Engine, Event};
 use crate::error::Result;
 
 /// An event that was verified, at its place in the log.
@@ -125,35 +125,27 @@ impl Engine {
 
     /// A joiner verifies the rosters back to the creation (architecture D11).
     fn learn_rosters(&mut self, channel: ChannelId, opened: &ThreadOpened) -> Result<()> {
-        let mut previous: Option<CheckedRoster> = None;
         let known = self.roster(channel)?;
-        let mut chain = Vec::new();
+        let mut chain: Vec<CheckedRoster> = Vec::new();
         for bytes in &opened.rosters {
             let roster = SignedRoster::decode(bytes.clone())
                 .ok()
                 .and_then(|signed| CheckedRoster::read(&signed).ok());
-            let follows = |roster: &CheckedRoster| match &previous {
+            let follows = |roster: &CheckedRoster| match chain.last() {
                 None => roster.version == 1 && roster.predecessor.is_empty(),
                 Some(p) => roster.version == p.version + 1 && roster.predecessor == p.hash,
             };
             let Some(roster) = roster.filter(|r| r.channel == channel && follows(r)) else {
                 return Ok(()); // The chain is not proved; the roster in force still is.
             };
-            chain.push(roster.clone());
-            previous = Some(roster);
+            chain.push(roster);
         }
-        // The chain must run through the roster that this device entered by.
-        let same = |r: &CheckedRoster| r.version == known.version;
-        match chain.iter().find(|r| same(r)) {
-            Some(roster) if roster.hash != known.hash => {
-                self.trouble(Trouble::ChannelForked(channel));
-                Ok(())
-            }
-            Some(_) => chain
-                .iter()
-                .try_for_each(|r| self.put_roster(channel, r, None)),
-            None => Ok(()),
-        }
+        // What leads to the roster in force is proved by its hash. What is said to follow
+        // it is of a log that a restored server lost, or somebody's invention.
+        let proved = chain.iter().position(|roster| roster.hash == known.hash);
+        let proved = proved.map_or(0, |last| last + 1);
+        let mut proved = chain.iter().take(proved);
+        proved.try_for_each(|roster| self.put_roster(channel, roster, None))
     }
 
     fn fold_header(

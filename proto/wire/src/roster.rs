@@ -112,6 +112,20 @@ pub fn has_lasting_manager(members: &BTreeMap<ProfessionalId, Member>) -> bool {
     members.values().any(lasting)
 }
 
+/// Whether a manager whose membership stands has a device whose chain holds.
+fn is_led(
+    members: &BTreeMap<ProfessionalId, Member>,
+    structure: &Structure,
+    structure_seq: u64,
+    time_ms: u64,
+) -> bool {
+    structure.devices().any(|(id, device)| {
+        let member = members.get(&device.professional);
+        let manages = |m: &Member| m.stands(time_ms) && allowed(m.role, Operation::ChangeRoster);
+        member.is_some_and(manages) && structure.valid_device(id, structure_seq, time_ms).is_some()
+    })
+}
+
 /// A roster that decodes and is well formed; its signature is checked apart,
 /// because that needs the structure log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,19 +229,33 @@ impl CheckedRoster {
     ) -> Result<(), RuleBroken> {
         let asked = self.may(id, Operation::ChangeRoster, time_ms);
         let follows = self.may(id, Operation::FollowRoster, time_ms).is_ok();
-        if asked.is_err() && follows && !self.is_led(structure, structure_seq, time_ms) {
+        if asked.is_err() && follows && !is_led(&self.members, structure, structure_seq, time_ms) {
             return Ok(());
         }
         asked
     }
 
-    /// Whether a manager whose membership stands has a device whose chain holds.
-    pub(super) fn is_led(&self, structure: &Structure, structure_seq: u64, time_ms: u64) -> bool {
-        structure.devices().any(|(id, device)| {
-            self.may(&device.professional, Operation::ChangeRoster, time_ms)
-                .is_ok()
-                && structure.valid_device(id, structure_seq, time_ms).is_some()
-        })
+    /// Whether this member may make the circle out of these members: see
+    /// [`Self::may_change`].
+    ///
+    /// # Errors
+    /// [`RuleBroken::NoManager`] when nobody who can be reached would manage it; those of
+    /// [`Self::may`].
+    pub fn may_become(
+        &self,
+        id: &ProfessionalId,
+        members: &BTreeMap<ProfessionalId, Member>,
+        structure: &Structure,
+        structure_seq: u64,
+        time_ms: u64,
+    ) -> Result<(), RuleBroken> {
+        self.may_change(id, structure, structure_seq, time_ms)?;
+        let by_manager = self.may(id, Operation::ChangeRoster, time_ms).is_ok();
+        if by_manager || is_led(members, structure, structure_seq, time_ms) {
+            Ok(())
+        } else {
+            Err(RuleBroken::NoManager)
+        }
     }
 
     /// Members that are new or other than in the roster before.

@@ -329,6 +329,13 @@ impl Structure {
             .is_some_and(|p| p.standing() == Standing::Coordinator)
     }
 
+    /// Whether the professional was a coordinator as of entry `seq`.
+    pub fn was_coordinator(&self, id: &ProfessionalId, seq: u64) -> bool {
+        self.professionals
+            .get(id)
+            .is_some_and(|p| p.coordinated(seq))
+    }
+
     /// Checks a statement against this state at server time `time_ms` and, if it
     /// holds, makes it the next entry. On an error nothing has changed.
     pub fn append(

@@ -1,6 +1,7 @@
 //! A colleague's device in hostile hands: its real keys and groups, a connection of its
 //! own, and no rule that an honest engine keeps.
 
+mod claims;
 mod garbage;
 mod groups;
 mod raw;

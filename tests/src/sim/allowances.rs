@@ -42,6 +42,8 @@ pub struct Allowances {
     /// channels may stop, and a device may miss what was lost without a word (see
     /// "Faults" in ARCHITECTURE.md).
     restored: bool,
+    /// Somebody used a member's keys, and said what is not so of the structure log.
+    disputed: bool,
     /// Lies that devices were told.
     lies: BTreeSet<(usize, Lie)>,
     /// The server's clock was far ahead: entries stay dated ahead, and what is judged by
@@ -53,6 +55,11 @@ impl Allowances {
     /// A device's database was put back or copied.
     pub fn rolled_back(&mut self, who: usize) {
         self.copies.insert(who);
+    }
+
+    /// A hostile member tells of another structure log.
+    pub fn disputed(&mut self) {
+        self.disputed = true;
     }
 
     /// A device began as a copy of another, with what that was told.
@@ -145,9 +152,11 @@ impl Allowances {
             }
             // So does a fork, whoever notices it.
             Trouble::ChannelForked(_) if self.forks() => true,
-            Trouble::StructureForked | Trouble::StructureWithheld | Trouble::ChannelForked(_) => {
-                self.restored_and_worse()
-            }
+            Trouble::StructureDisputed(_) | Trouble::StructureWithheld if self.disputed => true,
+            Trouble::StructureForked
+            | Trouble::StructureDisputed(_)
+            | Trouble::StructureWithheld
+            | Trouble::ChannelForked(_) => self.restored_and_worse(),
             Trouble::UpdateNeeded | Trouble::Wiped | Trouble::Lapsed => false,
         }
     }

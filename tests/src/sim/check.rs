@@ -107,9 +107,8 @@ impl Sim {
                         self.standing(who, thread.channel) == Standing::Outside
                     }
                     // It waits, like all that was written, for a new invitation.
-                    ThreadState::Creating => self.has_lapsed(who),
+                    ThreadState::Creating | ThreadState::Rejoining(_) => self.has_lapsed(who),
                     ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
-                    _ => false,
                 };
                 if !plain && !self.allowances.state(&thread.state) {
                     let text = format!("device {who}: {} is {:?}", thread.channel, thread.state);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use prost::bytes::Bytes;
 use relais_core::query::{EventState, TimelineBody};
 use relais_server::store::MemoryDisk;
-use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
+use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 
 use super::{Checked, Sim};
 
@@ -19,6 +19,8 @@ pub struct Losses {
     pub young: BTreeSet<ChannelId>,
     /// Statements of the structure log were forgotten.
     pub structure: bool,
+    /// Devices that a log revoked which was forgotten since: they keep to it.
+    pub revoked: BTreeSet<(ProfessionalId, DeviceId)>,
     /// Events that were shown as sent, and whose: the people in whose circle they were
     /// said. Nobody else may ever hear them because of a restore.
     heard: BTreeMap<(ChannelId, EventId), BTreeSet<ProfessionalId>>,
@@ -27,32 +29,38 @@ pub struct Losses {
 impl Sim {
     /// The server's disk is put back.
     pub(super) fn restore(&mut self, copy: &MemoryDisk) -> Checked<String> {
-        let before: BTreeMap<ChannelId, BTreeMap<u64, Bytes>> = self
-            .channels()
-            .into_iter()
-            .map(|channel| (channel, self.host.hashes(channel)))
-            .filter(|(_, log)| !log.is_empty())
-            .collect();
+        let log = |channel| {
+            let head = self.host.head(channel)?;
+            Some((channel, (head, self.host.hashes(channel))))
+        };
+        let before: BTreeMap<ChannelId, (u64, BTreeMap<u64, Bytes>)> =
+            self.channels().into_iter().filter_map(log).collect();
         let structure = self.host.structure().head();
         let heard = self.who_heard();
+        for who in 0..self.devices.len() {
+            if self.is_revoked(who) {
+                self.losses.revoked.extend(self.devices[who].identity);
+            }
+        }
         self.host.restore(copy);
         self.allowances.restored();
         self.losses.restores += 1;
         let now = self.host.structure().head();
         self.losses.structure |= now != structure;
         let mut lost = 0;
-        for (channel, log) in before {
+        for (channel, (head, log)) in before {
             let after = self.host.hashes(channel);
-            if after.is_empty() {
+            let restored = self.host.head(channel);
+            if restored.is_none() {
                 self.losses.young.insert(channel);
             }
-            let same = |(seq, hash): &(&u64, &Bytes)| after.get(seq) == Some(hash);
-            let kept = log
-                .iter()
-                .take_while(same)
-                .last()
-                .map_or(0, |(seq, _)| *seq);
-            let head = log.keys().last().copied().unwrap_or_default();
+            // What is trimmed was the same.
+            let differs =
+                |(seq, hash): &(&u64, &Bytes)| log.get(seq).is_some_and(|before| before != *hash);
+            let kept = match after.iter().find(differs) {
+                Some((seq, _)) => seq - 1,
+                None => restored.unwrap_or_default().min(head),
+            };
             lost += head - kept;
             if head > kept {
                 let lost = heard
@@ -92,23 +100,32 @@ impl Sim {
         Ok(())
     }
 
-    /// Each event that its author sees as sent, and in whose circle it was said.
+    /// Each event that its author sees as sent, and in whose circle it was said. What a
+    /// copy of the device has still to say is said within the circle of then.
     fn who_heard(&self) -> Vec<(ChannelId, u64, EventId, BTreeSet<ProfessionalId>)> {
         let mut events = Vec::new();
+        let mut waiting = BTreeSet::new();
         for (who, device) in self.devices.iter().enumerate() {
             let me = device.professional();
             for thread in device.engine.threads().unwrap_or_default() {
                 for item in self.items(who, thread.channel).unwrap_or_default() {
-                    if let (Some(seq), TimelineBody::Event(event, _)) = (item.seq, item.body)
-                        && Some(item.author) == me
-                        && matches!(item.state, EventState::Sent { .. })
-                    {
-                        let within = self.within(who, thread.channel, seq);
-                        events.push((thread.channel, seq, event, within));
+                    let TimelineBody::Event(event, _) = item.body else {
+                        continue;
+                    };
+                    match (item.seq, &item.state) {
+                        (Some(seq), EventState::Sent { .. }) if Some(item.author) == me => {
+                            let within = self.within(who, thread.channel, seq);
+                            events.push((thread.channel, seq, event, within));
+                        }
+                        (None, _) => {
+                            waiting.insert(event);
+                        }
+                        _ => {}
                     }
                 }
             }
         }
+        events.retain(|(_, _, event, _)| !waiting.contains(event));
         events
     }
 

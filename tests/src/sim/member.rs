@@ -37,6 +37,9 @@ const DEEDS: &[(&str, Deed)] = &[
     ("a proposal", a_proposal),
     ("an oversized text", oversized),
     ("a commit with garbage", garbage),
+    ("another structure log", another_structure),
+    ("a statement of tomorrow", of_tomorrow),
+    ("a roster of tomorrow", roster_of_tomorrow),
 ];
 
 /// The device that somebody else uses.
@@ -266,6 +269,31 @@ fn a_colleagues_words(hands: &mut Hands<'_>, place: (EventId, u64)) -> send::Ope
         Some((_, signed)) => signed,
         None => hands.signed(place, "rien d'un autre"),
     };
+    send::Operation::AppendMessage(hands.sealed(place, &signed))
+}
+
+fn another_structure(hands: &mut Hands<'_>, place: (EventId, u64)) -> send::Operation {
+    hands.around.sim.allowances.disputed();
+    let (member, around) = (&hands.member, &mut hands.around);
+    let mut body = member.body(around, hands.channel, place, content("vu d'ailleurs"));
+    body.structure_hash = vec![7; 32].into();
+    let signed = member.sign(&body);
+    send::Operation::AppendMessage(hands.sealed(place, &signed))
+}
+
+fn of_tomorrow(hands: &mut Hands<'_>, place: (EventId, u64)) -> send::Operation {
+    hands.around.sim.allowances.disputed();
+    let (member, around) = (&hands.member, &mut hands.around);
+    let body = member.of_tomorrow(around, hands.channel, place);
+    let signed = member.sign(&body);
+    send::Operation::AppendMessage(hands.sealed(place, &signed))
+}
+
+fn roster_of_tomorrow(hands: &mut Hands<'_>, place: (EventId, u64)) -> send::Operation {
+    let (member, around) = (&hands.member, &mut hands.around);
+    let told = member.roster_of_tomorrow(around, hands.channel);
+    let body = member.body(around, hands.channel, place, told);
+    let signed = member.sign(&body);
     send::Operation::AppendMessage(hands.sealed(place, &signed))
 }
 

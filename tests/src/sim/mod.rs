@@ -30,10 +30,12 @@ pub mod plan;
 pub mod runner;
 mod server;
 mod settle;
+mod show;
 pub mod shrink;
 mod threads;
 mod truth;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rand::{Rng as _, SeedableRng};
@@ -116,11 +118,19 @@ pub struct Sim {
     /// The end: everything is mended.
     mended: bool,
     transcript: Sha256,
+    /// What was shown when it was last told, if it is told.
+    shown: Option<BTreeMap<String, String>>,
 }
 
 /// Carries out a plan, on a thread of its own: the order of hash maps begins anew.
 pub fn run(plan: &Plan) -> Outcome {
-    let finished = std::thread::scope(|scope| scope.spawn(|| run_here(plan)).join());
+    run_showing(plan, false)
+}
+
+/// Carries out a plan as [`run`] does; if `show`, the trace tells after each operation
+/// what has changed on the devices' screens.
+pub fn run_showing(plan: &Plan, show: bool) -> Outcome {
+    let finished = std::thread::scope(|scope| scope.spawn(|| run_here(plan, show)).join());
     finished.unwrap_or_else(|panic| Outcome {
         transcript: [0; 32],
         trace: Vec::new(),
@@ -129,14 +139,16 @@ pub fn run(plan: &Plan) -> Outcome {
     })
 }
 
-fn run_here(plan: &Plan) -> Outcome {
+fn run_here(plan: &Plan, show: bool) -> Outcome {
     let mut trace = Vec::new();
     let mut transcript = [0; 32];
     let mut device_ms = 0;
     // A panic in the engine, the server or here is a finding like any other.
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut sim = Sim::new(plan)?;
+        sim.shown = show.then(BTreeMap::new);
         let result = sim.carry_out(plan, &mut trace);
+        sim.tell_what_changed(&mut trace);
         transcript = sim.transcript.clone().finalize().into();
         device_ms = (sim.now_ms - START_MS) * sim.devices.len() as u64;
         result
@@ -176,6 +188,7 @@ impl Sim {
             losses: Losses::default(),
             mended: false,
             transcript: Sha256::new(),
+            shown: None,
         };
         let founder = sim.add_device();
         let card = card("Claire", PLANTED, 60, "99700218896");
@@ -217,6 +230,7 @@ impl Sim {
 
     fn carry_out(&mut self, plan: &Plan, trace: &mut Vec<String>) -> Checked {
         for step in &plan.steps {
+            self.tell_what_changed(trace);
             let Some(operation) = operations::named(&step.operation) else {
                 return Err(format!("there is no operation {}", step.operation).into());
             };
@@ -234,6 +248,7 @@ impl Sim {
                 *line = format!("{} {line}", hex::encode(&hash[..4]));
             }
         }
+        self.tell_what_changed(trace);
         trace.push("the end: everything is mended".to_owned());
         self.mend()?;
         self.mended = true;
@@ -245,6 +260,9 @@ impl Sim {
         }
         self.allowances.mended();
         self.settle()?;
+        if self.somebody_takes_the_lead()? {
+            self.settle()?;
+        }
         // Some things are looked at again by the hour.
         self.pass(HOUR_MS);
         self.settle()?;

@@ -246,6 +246,7 @@ impl Sim {
         self.stands_still(device)
             || self.has_lapsed(who)
             || self.is_paused_somewhere(who)
+            || self.waits_for_a_leader(who).is_some()
             || (crate::world::is_settled(&device.engine, everybody) && !self.is_coming_back(who))
     }
 

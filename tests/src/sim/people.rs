@@ -1,12 +1,16 @@
 //! What people do about themselves and each other: devices linked, lost, returned;
 //! people invited again, sent away, appointed; the root's key.
 
+use std::collections::BTreeSet;
+
 use rand::Rng as _;
 use rand::seq::{IteratorRandom, SliceRandom};
+use relais_core::commands::NewMember;
 use relais_core::identity::Enrolment;
 use relais_core::identity::proposals::ProposalState;
 use relais_core::identity::root::RootAccess;
 use relais_wire::ids::DeviceId;
+use relais_wire::v1::ChannelRole;
 
 use super::acts::nobody;
 use super::operations::{Operation, severe, usual};
@@ -64,6 +68,25 @@ impl Sim {
             any |= frozen && !self.is_revoked(who) && self.goes_on(who).is_ok();
         }
         any
+    }
+
+    /// Where everybody waits and no manager can be reached, a contributor takes the lead.
+    /// Returns whether anybody had to.
+    pub(super) fn somebody_takes_the_lead(&mut self) -> Checked<bool> {
+        let mut led = BTreeSet::new();
+        for who in 0..self.devices.len() {
+            if let Some(channel) = self.waits_for_a_leader(who)
+                && let Some(person) = self.devices[who].professional()
+                && led.insert(channel)
+            {
+                let member = NewMember {
+                    role: ChannelRole::Manager,
+                    ..NewMember::care_team(person)
+                };
+                self.devices[who].engine.add_member(channel, &member)?;
+            }
+        }
+        Ok(!led.is_empty())
     }
 
     /// A linked device does not hold its person's key: it stays frozen, and is linked

@@ -36,7 +36,7 @@ impl Sim {
         if self.allowances.unrest() {
             return Ok(());
         }
-        Err(format!("the world does not come to rest: {}", self.describe()).into())
+        Err("the world does not come to rest".to_owned().into())
     }
 
     /// Whether a device does the same again and again: it has no room or no network, is
@@ -52,28 +52,5 @@ impl Sim {
             Some(at.saturating_sub(self.time_of(who)))
         });
         due.min().unwrap_or(0).clamp(PAUSE_MS, LONGEST_PAUSE_MS)
-    }
-
-    fn describe(&self) -> String {
-        let mut text = String::new();
-        for (who, device) in self.devices.iter().enumerate() {
-            let engine = &device.engine;
-            let threads: Vec<_> = engine
-                .threads()
-                .unwrap_or_default()
-                .into_iter()
-                .map(|t| (t.seq, t.epoch, t.state))
-                .collect();
-            text += &format!(
-                "\n{who}: online {} {:?} {:?} {threads:?} failed {:?}",
-                device.online,
-                engine.sync_state(),
-                engine.troubles(),
-                engine
-                    .failed_acts()
-                    .map(|f| f.into_iter().map(|f| (f.act, f.reason)).collect::<Vec<_>>()),
-            );
-        }
-        text
     }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use relais_core::engine::Trouble;
-use relais_core::query::ThreadState;
+use relais_core::query::{EventState, ThreadState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
+use relais_wire::roster::{CheckedRoster, Operation};
 
 use super::{Checked, Sim};
 
@@ -37,6 +38,12 @@ impl Sim {
         known.is_some_and(|device| device.revoked_seq.is_some())
     }
 
+    /// Whether a structure log revoked it that a restore made forgotten.
+    fn was_revoked(&self, who: usize) -> bool {
+        let identity = self.devices[who].identity;
+        identity.is_some_and(|identity| self.losses.revoked.contains(&identity))
+    }
+
     /// Whether nobody confirmed a device in time: the server lets it in no more.
     pub(super) fn has_lapsed(&self, who: usize) -> bool {
         let id = self.devices[who].identity.map(|(_, device)| device);
@@ -58,13 +65,15 @@ impl Sim {
     /// What a device may show by what the server says of it.
     pub(super) fn is_grounded(&self, who: usize, trouble: &Trouble) -> bool {
         match trouble {
-            Trouble::Wiped => self.is_revoked(who),
+            Trouble::Wiped => self.is_revoked(who) || self.was_revoked(who),
             Trouble::Revoked => self.is_revoked(who) || self.has_lapsed(who),
             Trouble::Lapsed => self.has_lapsed(who),
             Trouble::Frozen => !self.can_return(who),
             Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
             // What was proved holds until somebody can be asked again.
-            Trouble::StructureWithheld => !self.devices[who].online,
+            Trouble::StructureWithheld => {
+                !self.devices[who].online || self.devices[who].engine.is_frozen()
+            }
             _ => false,
         }
     }
@@ -81,6 +90,29 @@ impl Sim {
             Some(member) if member.stands(self.host.now_ms()) => Standing::Member,
             Some(_) => Standing::Paused,
         }
+    }
+
+    /// A channel in which this device's person would have to take the lead: a change of
+    /// the circle is lost, everybody waits for it, and no manager can be reached.
+    pub(super) fn waits_for_a_leader(&self, who: usize) -> Option<ChannelId> {
+        let (person, _) = self.lets_in(who)?;
+        let structure = self.host.structure();
+        let (seq, now) = (structure.head().seq, self.host.now_ms());
+        let waits = |channel: &ChannelId| {
+            let items = self.items(who, *channel).unwrap_or_default();
+            let lost = |item: &TimelineItem| {
+                item.state == EventState::Lost
+                    && matches!(item.body, TimelineBody::CircleChange { .. })
+            };
+            let roster = self.host.roster(*channel);
+            let leads = |roster: CheckedRoster| {
+                roster.may(&person, Operation::ChangeRoster, now).is_err()
+                    && roster.may_change(&person, &structure, seq, now).is_ok()
+            };
+            items.iter().any(lost) && roster.is_some_and(leads)
+        };
+        let threads = self.devices[who].engine.threads().ok()?;
+        threads.into_iter().map(|t| t.channel).find(waits)
     }
 
     /// Whether a membership is past its end: the server sends nothing then, not even

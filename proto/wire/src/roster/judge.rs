@@ -82,7 +82,8 @@ pub fn judge_reboot(
     next.verify(structure, seq, time_ms)?;
     let device = structure.device(&author).ok_or(RuleBroken::InvalidDevice)?;
     let id = &device.professional;
-    let coordinates = structure.is_coordinator(id) && prior.standing(id, time_ms).is_some();
+    let coordinated = structure.was_coordinator(id, seq);
+    let coordinates = coordinated && prior.standing(id, time_ms).is_some();
     match prior.may_change(id, structure, seq, time_ms) {
         Err(_) if coordinates => Ok(()),
         judged => judged,
@@ -130,10 +131,7 @@ pub fn judge(
             if next.changed(prior).any(|member| !member.stands(time_ms)) {
                 return Err(RuleBroken::EndPassed);
             }
-            let by_manager = prior.may(who, Operation::ChangeRoster, time_ms).is_ok();
-            if !by_manager && !next.is_led(structure, structure_seq, time_ms) {
-                return Err(RuleBroken::NoManager);
-            }
+            prior.may_become(who, &next.members, structure, structure_seq, time_ms)?;
             next
         }
     };

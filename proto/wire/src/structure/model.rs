@@ -64,6 +64,15 @@ impl Professional {
         }
     }
 
+    /// Whether one of their keys had the root's certificate as of entry `seq`.
+    pub(super) fn coordinated(&self, seq: u64) -> bool {
+        let over = |end: Option<u64>| end.is_some_and(|end| end <= seq);
+        self.keys.iter().any(|key| {
+            let certified = key.certified_seq.is_some_and(|begin| begin <= seq);
+            certified && !over(key.released_seq) && !over(key.revoked_seq)
+        })
+    }
+
     /// Whether a coordinator has counter-signed the present key.
     pub fn is_confirmed(&self) -> bool {
         self.newest().confirmed_seq.is_some()

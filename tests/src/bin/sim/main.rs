@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use relais_tests::sim::plan::{OPERATIONS, Plan};
 use relais_tests::sim::runner::{Summary, run_seeds};
-use relais_tests::sim::{Outcome, run, shrink};
+use relais_tests::sim::{Outcome, run, run_showing, shrink};
 
 /// Seeds between two lines of progress.
 const REPORT_EVERY: u64 = 100;
@@ -37,6 +37,9 @@ struct Options {
     /// Print what happens in each run, one after the other.
     #[arg(long)]
     trace: bool,
+    /// Tell also what changed on the devices' screens, with --trace or --replay.
+    #[arg(long)]
+    show: bool,
     /// Do not look for a shorter plan that fails.
     #[arg(long)]
     no_shrink: bool,
@@ -69,7 +72,8 @@ fn main() -> ExitCode {
 
 fn work(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     if let Some(path) = &options.replay {
-        let outcome = run(&serde_json::from_slice(&std::fs::read(path)?)?);
+        let plan = serde_json::from_slice(&std::fs::read(path)?)?;
+        let outcome = run_showing(&plan, options.show);
         tell(&outcome);
         return Ok(outcome.failure.is_none());
     }
@@ -78,7 +82,7 @@ fn work(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
         let mut sound = true;
         for seed in first..=last {
             println!("seed {seed}");
-            let outcome = run(&Plan::draw(seed, options.ops));
+            let outcome = run_showing(&Plan::draw(seed, options.ops), options.show);
             tell(&outcome);
             sound &= outcome.failure.is_none();
         }

@@ -3,6 +3,7 @@
 //! server or, where it cannot see, by every device; the others go on and agree.
 
 mod beyond;
+mod claims;
 mod commits;
 mod messages;
 

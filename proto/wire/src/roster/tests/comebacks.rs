@@ -101,6 +101,18 @@ fn reboot(channel: &Channel, next: &CheckedRoster, by: u8) -> Result<(), RuleBro
     judge_reboot(structure, channel.now, &channel.roster, next, device(by))
 }
 
+#[test]
+fn a_coordinators_reboot_holds_for_whoever_reads_it_after_the_standing_ended() {
+    let mut channel = Channel::new();
+    channel.practice.say(&appointed(NURSE));
+    let next = rebooted(&channel, NURSE_PHONE);
+    assert_eq!(reboot(&channel, &next, NURSE_PHONE), Ok(()));
+    channel.practice.say(&released(NURSE));
+    assert_eq!(reboot(&channel, &next, NURSE_PHONE), Ok(()));
+    let late = reboot(&channel, &rebooted(&channel, NURSE_PHONE), NURSE_PHONE);
+    assert_eq!(late, Err(RuleBroken::NotAllowed));
+}
+
 // proves: M10
 #[test]
 fn a_manager_or_a_coordinator_in_the_circle_starts_the_group_anew() {
