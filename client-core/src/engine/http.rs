@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use relais_wire::ids::BlobId;
+use relais_wire::structure::Structure;
 
 use super::Engine;
 use crate::error::Result;
@@ -100,6 +101,8 @@ pub(crate) struct Http {
     offsets: BTreeSet<BlobId>,
     /// An enrolment request failed: asked again at this time.
     pub retry_enrolment_ms: Option<u64>,
+    /// The log by which the server says that this device is revoked, as far as it was read.
+    pub proof: Structure,
     /// A blob's transfer is tried again at this time.
     pub next_blob_ms: Option<u64>,
     pub failures: u32,

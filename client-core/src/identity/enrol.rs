@@ -8,6 +8,7 @@ use relais_content::v1 as content;
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::label::{self, Label};
 use relais_wire::link::{Link, LinkKind};
+use relais_wire::structure::Structure;
 use relais_wire::v1::{
     EnrolResponse, Refusal, StructureLogRequest, StructureLogResponse, StructureRecord,
 };
@@ -116,7 +117,7 @@ impl Engine {
 
     pub(super) fn begin_enrolment(&mut self, stored: Stored) -> Result<()> {
         self.transaction(|engine| {
-            engine.structure = relais_wire::structure::Structure::new();
+            engine.structure = Structure::new();
             engine.db.execute("DELETE FROM structure_log", [])?;
             engine
                 .db
@@ -328,15 +329,14 @@ impl Engine {
     }
 
     /// The server does not serve this device, and its log shows no revocation: whether
-    /// it is the enrolment that lapsed, by the log and by what is known here of the time.
+    /// it is the enrolment that lapsed, by that log and by what is known here of the time.
     /// The device connects no more then.
-    pub(super) fn look_for_lapse(&mut self) -> Result<()> {
+    pub(super) fn look_for_lapse(&mut self, log: &Structure) -> Result<()> {
         let own = self.identity()?.device();
-        let time_ms = self.now_ms.max(self.structure_time_ms()?);
-        let head = self.structure.head().seq;
-        let known = self.structure.device(&own);
+        let time_ms = self.now_ms.max(log.time_ms());
+        let known = log.device(&own);
         if known.is_none_or(|device| device.revoked_seq.is_some())
-            || self.structure.valid_device(&own, head, time_ms).is_some()
+            || log.valid_device(&own, log.head().seq, time_ms).is_some()
         {
             return Ok(());
         }

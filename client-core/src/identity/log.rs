@@ -129,14 +129,6 @@ impl Engine {
             .query_row([time_ms.min(i64::MAX as u64)], |row| row.get(0))?)
     }
 
-    /// Server time of the last structure entry known here.
-    pub(crate) fn structure_time_ms(&self) -> Result<u64> {
-        Ok(self
-            .db
-            .prepare_cached("SELECT coalesce(max(time_ms), 0) FROM structure_log")?
-            .query_row([], |row| row.get(0))?)
-    }
-
     /// The device that lets others in gives them the directory key.
     fn owner_follows(&mut self, entry: &StructureEntry) -> Result<()> {
         let identity = self.identity()?;

@@ -15,11 +15,16 @@ use crate::engine::{Engine, Event, Phase, Trouble};
 use crate::error::Result;
 
 impl Engine {
-    /// Asks for the rest of the log as this device, which the server allows even
-    /// when it is revoked.
+    /// Asks for the log as this device, which the server allows even when it is revoked.
+    /// All of it: this device's own may have parted from it since a restore.
     pub(crate) fn ask_for_revocation(&mut self) -> Result<()> {
+        self.http.proof = Structure::new();
+        self.ask_for_proof()
+    }
+
+    fn ask_for_proof(&mut self) -> Result<()> {
         let identity = self.identity()?;
-        let after_seq = self.structure.head().seq;
+        let after_seq = self.http.proof.head().seq;
         let signed = after_seq.to_be_bytes();
         let body = StructureLogRequest {
             enrolment_key: Default::default(),
@@ -33,8 +38,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The log's answer. Without one, or with one that does not decode, the next
-    /// connection asks again.
+    /// The log's answer. Without one, or with one that does not decode or is no log, the
+    /// next connection asks again.
     pub(crate) fn revocation_log(&mut self, response: &HttpResponse) -> Result<()> {
         let page = StructureLogResponse::decode(response.body.as_slice());
         let Some(page) = page
@@ -43,25 +48,33 @@ impl Engine {
         else {
             return Ok(());
         };
-        let before = self.structure.head().seq;
-        self.transaction(|engine| {
-            for entry in &page.entries {
-                engine.apply_structure_entry(entry)?;
+        for entry in &page.entries {
+            if self.http.proof.apply(entry).is_err() {
+                return Ok(());
             }
-            Ok(())
-        })?;
-        let moved = self.structure.head().seq > before;
-        match page.more && moved && !self.is_revoked() {
-            true => self.ask_for_revocation(),
-            false => self.look_for_lapse(),
         }
+        if page.more && !page.entries.is_empty() {
+            return self.ask_for_proof();
+        }
+        let proof = std::mem::take(&mut self.http.proof);
+        match self.revokes_us(&proof) {
+            true => self.wipe(),
+            false => self.look_for_lapse(&proof),
+        }
+    }
+
+    /// Whether a log of this structure revokes this device. Each of its statements is
+    /// signed by somebody who might say so.
+    fn revokes_us(&self, log: &Structure) -> bool {
+        let own = self.identity.as_ref().map(|identity| identity.device());
+        let founded = |log: &Structure| (log.id(), log.roots().first().copied());
+        let revoked = own.and_then(|own| log.device(&own)?.revoked_seq);
+        founded(log) == founded(&self.structure) && revoked.is_some()
     }
 
     /// Whether the verified log says that this device is revoked.
     pub(crate) fn is_revoked(&self) -> bool {
-        let device = self.identity.as_ref().map(|identity| identity.device());
-        let known = device.and_then(|id| self.structure.device(&id));
-        self.is_enrolled() && known.is_some_and(|d| d.revoked_seq.is_some())
+        self.is_enrolled() && self.revokes_us(&self.structure)
     }
 
     /// Forgets everything: keys, threads, names. What is left is a device that can

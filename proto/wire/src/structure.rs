@@ -336,6 +336,11 @@ impl Structure {
             .is_some_and(|p| p.coordinated(seq))
     }
 
+    /// Server time of the last entry, milliseconds since the Unix epoch; 0 before any.
+    pub fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
     /// Checks a statement against this state at server time `time_ms` and, if it
     /// holds, makes it the next entry. On an error nothing has changed.
     pub fn append(

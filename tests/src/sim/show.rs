@@ -32,9 +32,10 @@ impl Sim {
             let failed = engine.failed_acts().unwrap_or_default();
             let failed: Vec<_> = failed.into_iter().map(|f| (f.act, f.reason)).collect();
             let line = format!(
-                "person {} online {} {:?} {:?} {:?} failed {failed:?}",
+                "person {} online {} settled {} {:?} {:?} {:?} failed {failed:?}",
                 self.person_of(device.professional()),
                 device.online,
+                self.is_settled(who),
                 engine.enrolment(),
                 engine.sync_state(),
                 engine.troubles(),
