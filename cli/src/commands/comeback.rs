@@ -1,4 +1,5 @@
-//! Getting a thread going again: coming back to it, or beginning a new group for it.
+//! Getting a thread going again: coming back to it, beginning a new group for it, or
+//! accepting a circle that a restore has changed.
 
 use clap::Args;
 use relais_core::Engine;
@@ -34,6 +35,17 @@ pub struct Reboot {
     thread: String,
 }
 
+/// Go on with the circle as it is, where a change of it was lost and nobody makes it again
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  relais thread accept exemple
+
+After a restore of the server somebody may be back whom a colleague had removed. Nothing
+is said in the thread until a manager has removed them again, or you accept them here.")]
+pub struct Accept {
+    /// Title or id
+    thread: String,
+}
+
 #[derive(Debug, Serialize)]
 struct Back {
     #[serde(flatten)]
@@ -60,6 +72,19 @@ impl Reboot {
             .act(move |engine| {
                 let channel = resolve::thread(engine, &self.thread)?;
                 engine.reboot_thread(channel)?;
+                Ok(channel)
+            })
+            .await?;
+        back(session, channel).await
+    }
+}
+
+impl Accept {
+    pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
+        let channel = session
+            .act(move |engine| {
+                let channel = resolve::thread(engine, &self.thread)?;
+                engine.accept_circle(channel)?;
                 Ok(channel)
             })
             .await?;

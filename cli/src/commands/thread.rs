@@ -10,7 +10,7 @@ use relais_core::wire::ids::ChannelId;
 use serde::Serialize;
 
 use super::circle::{Add, MemberView, Members, Remove};
-use super::comeback::{Reboot, Rejoin};
+use super::comeback::{Accept, Reboot, Rejoin};
 use super::header::{Header, HeaderView};
 use super::history::{ArrivingView, Ask, Share};
 use super::{TEXT_BYTES, text_file};
@@ -39,6 +39,7 @@ pub enum Thread {
     Ask(Ask),
     Rejoin(Rejoin),
     Reboot(Reboot),
+    Accept(Accept),
 }
 
 impl Thread {
@@ -55,6 +56,7 @@ impl Thread {
             Self::Ask(command) => command.run(session).await,
             Self::Rejoin(command) => command.run(session).await,
             Self::Reboot(command) => command.run(session).await,
+            Self::Accept(command) => command.run(session).await,
         }
     }
 }

@@ -260,6 +260,7 @@ impl Engine {
     /// [`Error::NotAllowed`] where the thread is closed on this device.
     pub fn retry(&mut self, failed: i64) -> Result<()> {
         let intent = self.failed(failed)?;
+        let within = intent.channel.is_some();
         self.transaction(|engine| {
             match (intent.wish, intent.channel) {
                 (Wish::Event { signed, .. }, Some(channel)) => {
@@ -279,7 +280,7 @@ impl Engine {
                     engine.want(channel, wish)?;
                 }
             }
-            engine.settle(failed)
+            engine.let_go(failed, within)
         })
     }
 
@@ -288,8 +289,16 @@ impl Engine {
     /// # Errors
     /// [`Error::Unknown`] when nothing failed under this number.
     pub fn discard(&mut self, failed: i64) -> Result<()> {
-        self.failed(failed)?;
-        self.transaction(|engine| engine.settle(failed))
+        let within = self.failed(failed)?.channel.is_some();
+        self.transaction(|engine| engine.let_go(failed, within))
+    }
+
+    /// Nobody wants it any more. In a channel, the server may have taken it all the same.
+    fn let_go(&mut self, failed: i64, within: bool) -> Result<()> {
+        match within {
+            true => self.put_aside(failed),
+            false => self.settle(failed),
+        }
     }
 
     fn failed(&self, id: i64) -> Result<crate::outbox::intent::Intent> {

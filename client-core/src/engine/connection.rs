@@ -18,6 +18,7 @@ use rusqlite::params;
 use super::{Engine, Event, Trouble};
 use crate::db::meta::{self, keys};
 use crate::error::{Error, Result};
+use crate::identity::Enrolment;
 use crate::lost::{Beside, Comparison};
 use crate::outbox::follow::Followed;
 use crate::rejoin::{Doubts, Listing};
@@ -53,8 +54,9 @@ pub(crate) struct Link {
     /// Caught-up marks that wait until the entries before them are applied.
     pub pending_caught_up: BTreeMap<ChannelId, u64>,
     pub in_flight: usize,
-    /// What an earlier connection left unanswered was sent again.
-    pub resent: bool,
+    /// Send counters of what an earlier connection left unanswered and this one has still
+    /// to send again; `None` until it has looked.
+    pub to_resend: Option<BTreeSet<u64>>,
     pub closed_by_server: Option<RefusalCode>,
     /// Channels whose next entry waits for the structure log.
     pub blocked: BTreeSet<ChannelId>,
@@ -390,7 +392,11 @@ impl Engine {
                 .is_some_and(|at| at <= self.now_ms)
             {
                 self.http.retry_enrolment_ms = None;
-                self.continue_enrolment();
+                match self.enrolment.state {
+                    // Whoever lapsed may have been sent away since.
+                    Enrolment::Lapsed => self.ask_for_revocation()?,
+                    _ => self.continue_enrolment(),
+                }
             }
             return Ok(false);
         }

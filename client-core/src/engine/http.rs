@@ -199,10 +199,13 @@ impl Engine {
             }
             Purpose::RestoreStructure => self.structure_restored(response),
             Purpose::Return => self.return_answered(response.as_ref()),
-            Purpose::RevocationLog => match &response {
-                Some(response) => self.revocation_log(response),
-                None => Ok(()),
-            },
+            Purpose::RevocationLog => {
+                if let Some(response) = &response {
+                    self.revocation_log(response)?;
+                }
+                self.ask_again_if_lapsed();
+                Ok(())
+            }
             Purpose::BlobCreate(blob)
             | Purpose::BlobOffset(blob)
             | Purpose::BlobPatch(blob)

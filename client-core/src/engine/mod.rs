@@ -173,6 +173,7 @@ impl Engine {
         }
         if engine.enrolment.state == Enrolment::Lapsed {
             engine.trouble.push(Trouble::Lapsed);
+            engine.http.retry_enrolment_ms = Some(now_ms);
         }
         engine.recall_forks()?;
         engine.continue_enrolment();

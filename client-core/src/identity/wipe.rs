@@ -8,11 +8,14 @@ use relais_wire::label::{self, Label};
 use relais_wire::structure::Structure;
 use relais_wire::v1::{StructureLogRequest, StructureLogResponse};
 
-use super::enrol::Stored;
+use super::enrol::{Enrolment, Stored};
 use crate::db::meta::{self, keys};
 use crate::engine::http::{HttpRequest, HttpResponse, Method, Purpose};
 use crate::engine::{Engine, Event, Phase, Trouble};
 use crate::error::Result;
+
+/// A device whose enrolment lapsed looks so often whether it was revoked.
+const LAPSED_MS: u64 = 3_600_000;
 
 impl Engine {
     /// Asks for the log as this device, which the server allows even when it is revoked.
@@ -44,7 +47,7 @@ impl Engine {
         let page = StructureLogResponse::decode(response.body.as_slice());
         let Some(page) = page
             .ok()
-            .filter(|_| response.status == 200 && self.is_enrolled())
+            .filter(|_| response.status == 200 && self.is_served_or_lapsed())
         else {
             return Ok(());
         };
@@ -57,9 +60,24 @@ impl Engine {
             return self.ask_for_proof();
         }
         let proof = std::mem::take(&mut self.http.proof);
-        match self.revokes_us(&proof) {
-            true => self.wipe(),
-            false => self.look_for_lapse(&proof),
+        if self.revokes_us(&proof) {
+            return self.wipe();
+        }
+        match self.is_enrolled() {
+            true => self.look_for_lapse(&proof),
+            false => Ok(()),
+        }
+    }
+
+    fn is_served_or_lapsed(&self) -> bool {
+        self.is_enrolled() || self.enrolment.state == Enrolment::Lapsed
+    }
+
+    /// A device that lapsed connects no more, and wipes itself all the same when its
+    /// person is sent away.
+    pub(crate) fn ask_again_if_lapsed(&mut self) {
+        if self.enrolment.state == Enrolment::Lapsed {
+            self.http.retry_enrolment_ms = Some(self.now_ms.saturating_add(LAPSED_MS));
         }
     }
 

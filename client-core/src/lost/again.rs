@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::content::body_of;
-use crate::engine::Engine;
+use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 use crate::history::read_roster;
 use crate::inbox::ChannelRow;
@@ -236,6 +236,28 @@ impl Engine {
                 .execute(params![channel.0, self.now_ms + OTHERS_MS])?;
         }
         Ok(held)
+    }
+
+    /// Leaves the circle as the server has it: a change that a restore made forgotten, and
+    /// that nobody who may has made again, is not wanted any more, and what waits here for
+    /// it is said to whoever is in now. What was said once goes to nobody new all the same.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when no change is missing.
+    pub fn accept_circle(&mut self, channel: ChannelId) -> Result<()> {
+        let (added, removed) = self.lost_circle(channel)?;
+        if added.is_empty() && removed.is_empty() {
+            return Err(Error::Unknown("lost change of the circle"));
+        }
+        self.transaction(|engine| {
+            engine
+                .db
+                .prepare_cached("DELETE FROM lost_changes WHERE channel = ?1")?
+                .execute([channel.0])?;
+            engine.dirty = true;
+            engine.events.push_back(Event::ThreadChanged(channel));
+            Ok(())
+        })
     }
 
     /// Whether an act brings nobody in but who was lost: what waits for the circle to be

@@ -148,9 +148,13 @@ impl Engine {
         self.link.structure_agreed = true;
         self.link.structure_caught_up = true;
         let life = meta::get_u64(&self.db, keys::RESTORES)?;
-        meta::put_u64(&self.db, keys::STRUCTURE_LIFE, life)?;
+        if life != meta::get_u64(&self.db, keys::STRUCTURE_LIFE)? {
+            // What colleagues knew of the log was of the life before.
+            meta::put_u64(&self.db, keys::STRUCTURE_CLAIMED, 0)?;
+            meta::put_u64(&self.db, keys::STRUCTURE_LIFE, life)?;
+        }
         self.events.push_back(Event::SyncChanged);
-        Ok(())
+        self.check_structure_claims()
     }
 
     /// Everything that this device's logs have ended, those that it left too.

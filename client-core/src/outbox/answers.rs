@@ -110,7 +110,7 @@ impl Engine {
             // tell (architecture D10).
             Code::Unavailable => {
                 self.hold_until_ms = self.now_ms + LATER_MS;
-                self.link.resent = false;
+                self.link.to_resend = None;
                 return Ok(());
             }
             Code::TooManyRequests => {

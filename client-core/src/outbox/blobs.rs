@@ -163,6 +163,8 @@ impl Engine {
                 self.blob_later(id)
             }
             (Purpose::BlobFetch(_), 200 | 206) => self.blob_piece(id, &response),
+            // A group that began anew has nobody but its author in it until they come back.
+            (_, 403) if self.is_in_thread(id)? => self.blob_later(id),
             (_, 403 | 410 | 413) => self.blob_fails(id),
             // An archive was there, whole, before anybody heard of it.
             (Purpose::BlobFetch(_), 404 | 425) if self.is_archive(id)? => self.blob_fails(id),
@@ -255,6 +257,17 @@ impl Engine {
             ))?
             .execute([])?;
         Ok(())
+    }
+
+    /// Whether this device is in the blob's thread, for all it knows, or on its way back.
+    fn is_in_thread(&self, id: BlobId) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM blobs b JOIN channels c ON c.channel = b.channel
+                 WHERE b.blob = ?1 AND c.state IN ('creating', 'joined', 'rejoin'))",
+            )?
+            .query_row([id.0], |row| row.get(0))?)
     }
 
     fn is_archive(&self, id: BlobId) -> Result<bool> {

@@ -269,7 +269,8 @@ pub(crate) fn open(conn: &Connection, limit: usize) -> Result<Vec<Intent>> {
 /// Intents of a channel that the log has not settled, failed ones too.
 pub(crate) fn unsettled(conn: &Connection, channel: ChannelId) -> Result<Vec<Shown>> {
     conn.prepare_cached(&format!(
-        "SELECT {COLUMNS}, reason FROM intents WHERE channel = ?1 ORDER BY id"
+        "SELECT {COLUMNS}, reason FROM intents WHERE channel = ?1 AND state <> 'refused'
+         ORDER BY id"
     ))?
     .query_map([channel.0], |row| {
         Ok((read(row)?, row.get(5)?, row.get(7)?))
@@ -367,9 +368,9 @@ impl Engine {
         }
     }
 
-    /// What the device wanted by itself and was refused. Its sends stay recognisable as
-    /// long as one may have been accepted after all: until the epoch ends.
-    pub(super) fn put_aside(&mut self, intent: i64) -> Result<()> {
+    /// What was refused, and nobody wants any more. Its sends stay recognisable as long as
+    /// one may have been accepted after all: until the epoch ends.
+    pub(crate) fn put_aside(&mut self, intent: i64) -> Result<()> {
         self.supersede_sends(intent)?;
         self.db
             .prepare_cached("UPDATE intents SET state = 'refused' WHERE id = ?1")?
@@ -411,12 +412,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Sends of this connection that nobody has answered.
     pub(crate) fn count_in_flight(&self) -> Result<usize> {
-        let count: u64 = self
+        let mut statement = self
             .db
-            .prepare_cached("SELECT count(*) FROM sends WHERE live = 1")?
-            .query_row([], |row| row.get(0))?;
-        Ok(count as usize)
+            .prepare_cached("SELECT counter FROM sends WHERE live = 1")?;
+        let mut rows = statement.query([])?;
+        let later = self.link.to_resend.as_ref();
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let counter: u64 = row.get(0)?;
+            count += usize::from(later.is_none_or(|later| !later.contains(&counter)));
+        }
+        Ok(count)
     }
 }
 

@@ -43,8 +43,13 @@ impl Engine {
             return Ok(false);
         }
         self.ask_channels();
-        if !self.resend()? {
-            return Ok(false);
+        if self
+            .link
+            .to_resend
+            .as_ref()
+            .is_none_or(|later| !later.is_empty())
+        {
+            self.resend()?;
         }
         self.settle_doubts()?;
         self.want_key_packages()?;
@@ -137,34 +142,40 @@ impl Engine {
         Ok(false)
     }
 
-    /// Repeats, byte for byte and in counter order, what an earlier connection
-    /// sent and nobody answered. `false` while a channel concerned is not caught up.
-    fn resend(&mut self) -> Result<bool> {
-        if self.link.resent {
-            return Ok(true);
-        }
-        let rows: Vec<(Option<[u8; 16]>, Vec<u8>, String)> = self
+    /// Repeats, byte for byte and in counter order, what an earlier connection sent and
+    /// nobody answered; in a channel, once its log is here, which may have settled it. One
+    /// that does not catch up holds up none of the others: what comes out of order then,
+    /// and the server does not know, it refuses, and it is staged again.
+    fn resend(&mut self) -> Result<()> {
+        // A creation or a return goes before there is a log to read.
+        let rows: Vec<(u64, Option<[u8; 16]>, Vec<u8>)> = self
             .db
             .prepare_cached(
-                "SELECT s.channel, s.bytes, i.kind FROM sends s JOIN intents i ON i.id = s.intent
+                "SELECT s.counter, iif(i.kind IN ('create', 'rejoin', 'reboot'), NULL, s.channel),
+                 s.bytes FROM sends s JOIN intents i ON i.id = s.intent
                  WHERE s.live = 1 ORDER BY s.counter",
             )?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
-        let waits = |channel: &Option<[u8; 16]>, kind: &str| {
-            channel.is_some_and(|c| !self.link.caught_up.contains(&ChannelId(c)))
-                && !matches!(kind, "create" | "rejoin" | "reboot")
-        };
-        if rows.iter().any(|(channel, _, kind)| waits(channel, kind)) {
-            return Ok(false);
-        }
-        for (_, bytes, _) in rows {
+        let before = self.link.to_resend.take();
+        let mut later = BTreeSet::new();
+        for (counter, channel, bytes) in rows {
+            if before
+                .as_ref()
+                .is_some_and(|before| !before.contains(&counter))
+            {
+                continue; // Sent by this connection.
+            }
+            if channel.is_some_and(|c| !self.link.caught_up.contains(&ChannelId(c))) {
+                later.insert(counter);
+                continue;
+            }
             let send = Send::decode(bytes.as_slice()).map_err(|_| Error::Corrupt("send"))?;
             self.push(client_frame::Frame::Send(send));
         }
-        self.link.resent = true;
+        self.link.to_resend = Some(later);
         self.link.in_flight = self.count_in_flight()?;
-        Ok(true)
+        Ok(())
     }
 
     fn stage_one(&mut self, intent: &Intent) -> Result<()> {

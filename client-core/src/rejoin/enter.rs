@@ -35,7 +35,7 @@ impl Engine {
     /// Stages the return into the group that the server shows.
     pub(super) fn enter(&mut self, channel: ChannelId, state: &GroupState) -> Result<()> {
         let may_send = self.link.structure_caught_up
-            && self.link.resent
+            && self.link.to_resend.is_some()
             && self.link.in_flight < limits::IN_FLIGHT
             && self.now_ms >= self.hold_until_ms;
         let Some(intent) = self.comeback(channel)?.filter(|_| may_send) else {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use relais_core::engine::Trouble;
+use relais_core::identity::Enrolment;
 use relais_core::query::{ThreadRecord, ThreadState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 
@@ -107,7 +108,9 @@ impl Sim {
                         self.standing(who, thread.channel) == Standing::Outside
                     }
                     // It waits, like all that was written, for a new invitation.
-                    ThreadState::Creating | ThreadState::Rejoining(_) => self.has_lapsed(who),
+                    ThreadState::Creating | ThreadState::Rejoining(_) => {
+                        *device.engine.enrolment() == Enrolment::Lapsed
+                    }
                     ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
                 };
                 if !plain && !self.allowances.state(&thread.state) {

@@ -117,6 +117,8 @@ pub struct Sim {
     losses: Losses,
     /// The end: everything is mended.
     mended: bool,
+    /// And an hour has passed since.
+    an_hour_passed: bool,
     transcript: Sha256,
     /// What was shown when it was last told, if it is told.
     shown: Option<BTreeMap<String, String>>,
@@ -187,6 +189,7 @@ impl Sim {
             allowances: Allowances::default(),
             losses: Losses::default(),
             mended: false,
+            an_hour_passed: false,
             transcript: Sha256::new(),
             shown: None,
         };
@@ -260,11 +263,12 @@ impl Sim {
         }
         self.allowances.mended();
         self.settle()?;
-        if self.somebody_takes_the_lead()? {
+        if self.people_decide_about_circles()? {
             self.settle()?;
         }
         // Some things are looked at again by the hour.
         self.pass(HOUR_MS);
+        self.an_hour_passed = true;
         self.settle()?;
         self.check_at_rest()?;
         self.check_the_end()

@@ -231,22 +231,23 @@ impl Sim {
         Ok(any)
     }
 
+    /// Whether no photo waits for its author, who is away or was sent away.
+    pub(super) fn is_everybody_there(&self) -> bool {
+        let gone =
+            |d: &super::Device| d.begun_anew || d.engine.troubles().contains(&Trouble::Wiped);
+        let mut devices = self.devices.iter();
+        devices.all(|d| !self.stands_still(d) && !gone(d))
+    }
+
     /// Whether nothing waits on a device: connected, caught up, all acts settled.
     pub(super) fn is_settled(&self, who: usize) -> bool {
         let device = &self.devices[who];
-        // A photo cannot arrive while its author is away, or was sent away.
-        let gone =
-            |d: &super::Device| d.begun_anew || d.engine.troubles().contains(&Trouble::Wiped);
-        let everybody = self
-            .devices
-            .iter()
-            .all(|d| !self.stands_still(d) && !gone(d));
+        let everybody = self.is_everybody_there();
         // Without room on its disk a device can do nothing until it is started again;
         // without the structure log, not all.
         self.stands_still(device)
             || self.has_lapsed(who)
             || self.is_paused_somewhere(who)
-            || self.waits_for_a_leader(who).is_some()
             || (crate::world::is_settled(&device.engine, everybody) && !self.is_coming_back(who))
     }
 

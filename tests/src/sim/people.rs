@@ -70,23 +70,34 @@ impl Sim {
         any
     }
 
-    /// Where everybody waits and no manager can be reached, a contributor takes the lead.
-    /// Returns whether anybody had to.
-    pub(super) fn somebody_takes_the_lead(&mut self) -> Checked<bool> {
+    /// Where a lost change of the circle is not made again: a contributor takes the lead if
+    /// no manager can be reached, else whoever waits accepts the circle as it is. Returns
+    /// whether anybody had to.
+    pub(super) fn people_decide_about_circles(&mut self) -> Checked<bool> {
+        let mut any = false;
         let mut led = BTreeSet::new();
         for who in 0..self.devices.len() {
-            if let Some(channel) = self.waits_for_a_leader(who)
-                && let Some(person) = self.devices[who].professional()
-                && led.insert(channel)
-            {
-                let member = NewMember {
-                    role: ChannelRole::Manager,
-                    ..NewMember::care_team(person)
-                };
-                self.devices[who].engine.add_member(channel, &member)?;
+            let Some(channel) = self.waits_for_people(who) else {
+                continue;
+            };
+            any = true;
+            let engine = &mut self.devices[who].engine;
+            let person = engine.whoami()?.professional;
+            let member = NewMember {
+                role: ChannelRole::Manager,
+                ..NewMember::care_team(person)
+            };
+            let manages = engine
+                .members(channel)?
+                .into_iter()
+                .any(|member| member.professional == person && member.role == ChannelRole::Manager);
+            if led.contains(&channel) || (!manages && engine.add_member(channel, &member).is_ok()) {
+                led.insert(channel);
+            } else {
+                engine.accept_circle(channel)?;
             }
         }
-        Ok(!led.is_empty())
+        Ok(any)
     }
 
     /// A linked device does not hold its person's key: it stays frozen, and is linked

@@ -15,7 +15,7 @@ impl Sim {
     /// Lets everything happen that can, then checks what must hold at rest.
     pub(super) fn settle(&mut self) -> Checked {
         let mut quiet = 0;
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let mut busy = false;
             for who in 0..self.devices.len() {
                 busy |= self.turn(who, usize::MAX)? && !self.tries_in_vain(who);
@@ -27,7 +27,10 @@ impl Sim {
                 self.host.run(PAUSE_MS);
                 self.pass(self.until_next_retry());
             }
-            let settled = !busy && (0..self.devices.len()).all(|who| self.is_settled(who));
+            // Whoever may make a lost change of a circle again has had the time.
+            let decides = |who| round > ROUNDS / 2 && self.waits_for_people(who).is_some();
+            let mut devices = 0..self.devices.len();
+            let settled = !busy && devices.all(|who| self.is_settled(who) || decides(who));
             quiet = if settled { quiet + 1 } else { 0 };
             if quiet >= QUIET {
                 return self.check();
@@ -40,10 +43,15 @@ impl Sim {
     }
 
     /// Whether a device does the same again and again: it has no room or no network, is
-    /// lied to, or the server does not let it in.
+    /// lied to, the server does not let it in, or a photo's author is not there.
     fn tries_in_vain(&self, who: usize) -> bool {
         let device = &self.devices[who];
-        device.disk_full || !device.online || device.faults.is_lying() || self.has_lapsed(who)
+        let fetches = device.engine.sync_state().is_ok_and(|s| s.transfers > 0);
+        device.disk_full
+            || !device.online
+            || device.faults.is_lying()
+            || self.has_lapsed(who)
+            || (fetches && !self.is_everybody_there())
     }
 
     fn until_next_retry(&self) -> u64 {

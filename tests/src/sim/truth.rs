@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use relais_core::engine::Trouble;
 use relais_core::query::{EventState, ThreadState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
-use relais_wire::roster::{CheckedRoster, Operation};
 
 use super::{Checked, Sim};
 
@@ -67,7 +66,10 @@ impl Sim {
         match trouble {
             Trouble::Wiped => self.is_revoked(who) || self.was_revoked(who),
             Trouble::Revoked => self.is_revoked(who) || self.has_lapsed(who),
-            Trouble::Lapsed => self.has_lapsed(who),
+            // It looks by the hour whether it was revoked.
+            Trouble::Lapsed => {
+                self.has_lapsed(who) || (self.is_revoked(who) && !self.an_hour_passed)
+            }
             Trouble::Frozen => !self.can_return(who),
             Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
             // What was proved holds until somebody can be asked again.
@@ -92,26 +94,17 @@ impl Sim {
         }
     }
 
-    /// A channel in which this device's person would have to take the lead: a change of
-    /// the circle is lost, everybody waits for it, and no manager can be reached.
-    pub(super) fn waits_for_a_leader(&self, who: usize) -> Option<ChannelId> {
-        let (person, _) = self.lets_in(who)?;
-        let structure = self.host.structure();
-        let (seq, now) = (structure.head().seq, self.host.now_ms());
-        let waits = |channel: &ChannelId| {
-            let items = self.items(who, *channel).unwrap_or_default();
-            let lost = |item: &TimelineItem| {
-                item.state == EventState::Lost
-                    && matches!(item.body, TimelineBody::CircleChange { .. })
-            };
-            let roster = self.host.roster(*channel);
-            let leads = |roster: CheckedRoster| {
-                roster.may(&person, Operation::ChangeRoster, now).is_err()
-                    && roster.may_change(&person, &structure, seq, now).is_ok()
-            };
-            items.iter().any(lost) && roster.is_some_and(leads)
+    /// A channel in which a lost change of the circle holds up what this device has to say.
+    pub(super) fn waits_for_people(&self, who: usize) -> Option<ChannelId> {
+        let lost = |item: &TimelineItem| {
+            item.state == EventState::Lost
+                && matches!(&item.body, TimelineBody::CircleChange { removed, .. } if !removed.is_empty())
         };
         let threads = self.devices[who].engine.threads().ok()?;
+        let waits = |channel: &ChannelId| {
+            let items = self.items(who, *channel).unwrap_or_default();
+            items.iter().any(lost)
+        };
         threads.into_iter().map(|t| t.channel).find(waits)
     }
 

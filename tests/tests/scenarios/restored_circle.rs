@@ -85,3 +85,31 @@ async fn a_thread_that_is_silent_until_a_lost_removal_is_made_again_says_so() {
     assert_eq!(world.texts(0, channel), ["Sans Denis"]);
     assert!(world.texts(2, channel).is_empty());
 }
+
+// proves: D6, M8
+#[tokio::test]
+async fn a_person_who_accepts_the_circle_as_it_is_goes_on_without_a_manager() {
+    let (mut world, channel, backup) = a_removal_after_a_backup().await;
+    world.devices[0].go_offline();
+    world.restore_server(&backup).await;
+    world.say(1, channel, "Sans Denis");
+    for _ in 0..400 {
+        world.turn().await;
+        world.advance(1_000);
+    }
+    assert!(lost_removal(&world, 1, channel).is_some());
+    assert!(world.texts(2, channel).is_empty());
+    let nurse = &mut world.devices[1].engine;
+    nurse.accept_circle(channel).expect("accepted");
+    assert!(nurse.accept_circle(channel).is_err(), "nothing is missing");
+    world.settle().await;
+    for who in [1, 2] {
+        assert_eq!(world.texts(who, channel), ["Sans Denis"], "{who}");
+        assert_eq!(lost_removal(&world, who, channel), None);
+    }
+    // The manager makes the removal again: it was only not waited for.
+    world.devices[0].go_online();
+    world.settle().await;
+    let members = world.devices[1].engine.members(channel).expect("members");
+    assert_eq!(members.len(), 2);
+}
