@@ -84,7 +84,7 @@ impl Engine {
             .map_err(|e| Fault::Stop(e.to_string()))?;
         // By exactly the head that it names: later statements do not count.
         let head = committed_head(&entry.payload)
-            .ok_or_else(|| Fault::Stop("our own commit does not decode".into()))?;
+            .ok_or_else(|| Fault::Lost("our own commit does not decode".into()))?;
         let next = judge(&self.structure, head, entry.time_ms, prior, &change)
             .map_err(|broken| Fault::Stop(broken.to_string()))?;
         group
@@ -102,7 +102,7 @@ impl Engine {
     ) -> Result<(CommitChange, CheckedRoster, bool), Fault> {
         let broken = |e: &dyn std::fmt::Display| Fault::Stop(e.to_string());
         let head = committed_head(&entry.payload)
-            .ok_or_else(|| Fault::Stop("our own commit does not decode".into()))?;
+            .ok_or_else(|| Fault::Lost("our own commit does not decode".into()))?;
         let me = self.identity()?.device();
         let all = leaves(group.public_group()).map_err(|e| broken(&e))?;
         let (own, before): (Vec<Leaf>, Vec<Leaf>) =
@@ -158,13 +158,13 @@ impl Engine {
         }
         let sender = processed.sender().clone();
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
-            return Err(Fault::Stop("the entry is not a commit".into()));
+            return Err(Fault::Lost("the entry is not a commit".into()));
         };
         let staged: StagedCommit = *staged;
         let change = read_commit(group.public_group(), &sender, &staged)
             .map_err(|e| Fault::Stop(e.to_string()))?;
         if change.committer.device.to_bytes() != entry.device_id {
-            return Err(Fault::Stop("the commit is of another device".into()));
+            return Err(Fault::Lost("the commit is of another device".into()));
         }
         let next = judge(&self.structure, head.seq, entry.time_ms, prior, &change)
             .map_err(|broken| Fault::Stop(broken.to_string()))?;

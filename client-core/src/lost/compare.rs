@@ -10,6 +10,7 @@ use relais_wire::limits;
 use relais_wire::v1::{CompareLog, LogCompared, LogHead, client_frame};
 use rusqlite::{OptionalExtension, params};
 
+use super::roll_back::REASON;
 use crate::db::meta::{self, keys};
 use crate::engine::{Engine, Trouble};
 use crate::error::Result;
@@ -19,8 +20,10 @@ use crate::error::Result;
 pub(crate) struct Comparison {
     /// Sequences asked for, ascending.
     asked: Vec<u64>,
-    /// Highest entry known to be the same.
+    /// Highest entry known to be the same, or trimmed by the server and taken for it.
     same: u64,
+    /// Highest entry whose hash was the same.
+    proved: u64,
     /// Lowest entry known to differ; none of the first question.
     differs: Option<u64>,
 }
@@ -44,6 +47,7 @@ impl Engine {
         let comparison = Comparison {
             asked: vec![seq],
             same: 0,
+            proved: 0,
             differs: None,
         };
         let hash = hash.into();
@@ -70,25 +74,46 @@ impl Engine {
 
     /// Whether the server began a new life since the channel's log was compared.
     pub(crate) fn is_behind(&self, channel: ChannelId) -> Result<bool> {
+        Ok(self.read_in_another_life(channel)?.is_some_and(|seq| seq > 0))
+    }
+
+    /// How far the channel was read, if that was in another life of the server.
+    fn read_in_another_life(&self, channel: ChannelId) -> Result<Option<u64>> {
         let compared: Option<(u64, u64)> = self
             .db
             .prepare_cached("SELECT cursor_seq, life FROM channels WHERE channel = ?1")?
             .query_row([channel.0], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let life = meta::get_u64(&self.db, keys::RESTORES)?;
-        Ok(compared.is_some_and(|(cursor, compared)| cursor > 0 && compared != life))
+        let another = compared.filter(|(_, compared)| *compared != life);
+        Ok(another.map(|(cursor, _)| cursor))
     }
 
     /// Compares the channel's log first, if the server began a new life since that was
     /// done. `true` while something has to wait for it.
     pub(crate) fn compares_first(&mut self, channel: ChannelId) -> Result<bool> {
-        if !self.is_behind(channel)? || self.link.incomparable.contains(&channel) {
-            return Ok(false);
+        match self.read_in_another_life(channel)? {
+            None => return Ok(false),
+            Some(0) => {
+                self.forget_unread(channel)?;
+                return Ok(false);
+            }
+            Some(_) if self.link.incomparable.contains(&channel) => return Ok(false),
+            Some(_) => {}
         }
         if !self.link.compared.contains_key(&channel) {
             self.compare_log(channel)?;
         }
         Ok(true)
+    }
+
+    /// Nothing was read of a channel whose group was shown in another life: its roster may
+    /// be one that the server has lost.
+    fn forget_unread(&self, channel: ChannelId) -> Result<()> {
+        self.db
+            .prepare_cached("DELETE FROM rosters WHERE channel = ?1")?
+            .execute([channel.0])?;
+        self.log_is_the_servers(channel)
     }
 
     /// What was read of the channel is what the server has.
@@ -144,7 +169,10 @@ impl Engine {
                 .is_some_and(|hash| own.as_deref() == Some(hash));
             if forgotten || same {
                 comparison.same = comparison.same.max(*seq);
-            } else {
+            }
+            if same {
+                comparison.proved = comparison.proved.max(*seq);
+            } else if !forgotten {
                 comparison.differs = Some(comparison.differs.unwrap_or(*seq).min(*seq));
             }
         }
@@ -152,6 +180,9 @@ impl Engine {
             if self.is_behind(channel)? {
                 // What it had lost was said again in the very same bytes.
                 self.fork_is_explained(channel);
+                if comparison.proved == 0 {
+                    return self.come_back_unproved(channel, comparison.same);
+                }
             }
             return self.log_is_the_servers(channel);
         };
@@ -164,10 +195,30 @@ impl Engine {
         comparison.asked = self.between(channel, comparison.same, differs.min(head + 1))?;
         if comparison.asked.is_empty() {
             let last = self.last_known(channel, comparison.same)?;
-            return self.roll_back(channel, last);
+            self.roll_back(channel, last)?;
+            return match comparison.proved {
+                0 => self.come_back_unproved(channel, last),
+                _ => Ok(()),
+            };
         }
         self.ask_hashes(channel, comparison, None);
         Ok(())
+    }
+
+    /// The server began a new life, and has trimmed all that this device ever read of what
+    /// remains: nobody can tell whether it was the same. What others say of these entries
+    /// is not held against them, this device shares none of them, and comes back at the
+    /// head of what there is.
+    fn come_back_unproved(&mut self, channel: ChannelId, seq: u64) -> Result<()> {
+        self.db
+            .prepare_cached("DELETE FROM entries WHERE channel = ?1 AND seq <= ?2")?
+            .execute(params![channel.0, seq])?;
+        self.log_is_the_servers(channel)?;
+        let row = self.channel_row(channel)?;
+        match row.is_some_and(|row| row.state == "joined") {
+            true => self.begin_rejoin(channel, REASON, 0),
+            false => Ok(()),
+        }
     }
 
     /// The server says that it began a new life: a log that was another one is no fork.

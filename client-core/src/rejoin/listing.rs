@@ -105,9 +105,11 @@ impl Engine {
             }
         }
         for (channel, counted_in) in listed {
-            // One that could not be opened here was opened all the same.
+            // One that could not be opened here was opened all the same; or the server has
+            // it again, after another restore.
+            let behind = self.is_behind(*channel)?;
             let outside = self.channel_row(*channel)?.is_none_or(|row| {
-                row.state == "removed" || (row.state == "stopped" && row.cursor_seq == 0)
+                row.state == "removed" || (row.state == "stopped" && (row.cursor_seq == 0 || behind))
             });
             if outside && !self.has_welcome(*channel)? {
                 let pause = if *counted_in { WELCOME_MS } else { 0 };

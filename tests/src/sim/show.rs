@@ -4,9 +4,40 @@
 use std::collections::BTreeMap;
 
 use relais_core::query::{ThreadRecord, TimelineBody, TimelineItem};
-use relais_wire::ids::ProfessionalId;
+use relais_wire::ids::{ChannelId, ProfessionalId};
 
 use super::Sim;
+
+/// Projections that devices must agree on: a key and what stands under it.
+const FOLDED: &[(&str, &str)] = &[
+    (
+        "event",
+        "SELECT printf('%4d', seq), lower(hex(substr(event_id, 1, 4)))
+             || ' of ' || lower(hex(substr(device, 1, 4))) || ' kind ' || kind
+             || ' signed ' || lower(hex(substr(signed, -4))) || ' at ' || time_ms
+         FROM shown_events WHERE channel = ?1",
+    ),
+    (
+        "notice",
+        "SELECT printf('%4d.%d', seq, part), kind || ' ' || detail || ' at ' || time_ms
+         FROM shown_notices WHERE channel = ?1",
+    ),
+    (
+        "circle",
+        "SELECT lower(hex(substr(professional, 1, 4))), seq || ' ' || lower(hex(note))
+         FROM circle WHERE channel = ?1",
+    ),
+    (
+        "task",
+        "SELECT lower(hex(substr(task, 1, 4))), seq || ' ' || status || ' ' || changed_ms
+         FROM tasks WHERE channel = ?1",
+    ),
+    (
+        "read",
+        "SELECT lower(hex(substr(professional, 1, 4))), CAST(seq AS TEXT)
+         FROM reads WHERE channel = ?1",
+    ),
+];
 
 impl Sim {
     /// Adds what has changed since it was last told, if it is told.
@@ -71,12 +102,29 @@ impl Sim {
             members.join(" "),
         );
         lines.insert(format!("{who} {name}"), line);
+        self.folded_lines(who, thread.channel, lines);
         for (row, item) in self.items(who, thread.channel).iter().flatten().enumerate() {
             let key = match (item.seq, &item.body) {
                 (Some(seq), _) => format!("{who} {name} {seq:>3} {row:>3}"),
                 (None, _) => format!("{who} {name}   - {row:>3}"),
             };
             lines.insert(key, self.item_line(item));
+        }
+    }
+
+    /// What the log folded into, whether the timeline shows it or not.
+    fn folded_lines(&self, who: usize, channel: ChannelId, lines: &mut BTreeMap<String, String>) {
+        let db = self.devices[who].disk.connect(None);
+        let name = &channel.to_string()[..6];
+        for (what, sql) in FOLDED {
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let rows = db.prepare(sql).and_then(|mut statement| {
+                let rows = statement.query_map([channel.0], read)?;
+                rows.collect::<rusqlite::Result<Vec<(String, String)>>>()
+            });
+            for (key, text) in rows.unwrap_or_default() {
+                lines.insert(format!("{who} {name} {what} {key}"), text);
+            }
         }
     }
 
