@@ -54,6 +54,9 @@ pub(crate) struct Link {
     /// Caught-up marks that wait until the entries before them are applied.
     pub pending_caught_up: BTreeMap<ChannelId, u64>,
     pub in_flight: usize,
+    /// The head of the structure log that the server called stale: nothing that goes by it
+    /// is staged until it moves.
+    pub stale_structure: Option<u64>,
     /// Send counters of what an earlier connection left unanswered and this one has still
     /// to send again; `None` until it has looked.
     pub to_resend: Option<BTreeSet<u64>>,

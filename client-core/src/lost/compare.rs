@@ -74,7 +74,9 @@ impl Engine {
 
     /// Whether the server began a new life since the channel's log was compared.
     pub(crate) fn is_behind(&self, channel: ChannelId) -> Result<bool> {
-        Ok(self.read_in_another_life(channel)?.is_some_and(|seq| seq > 0))
+        Ok(self
+            .read_in_another_life(channel)?
+            .is_some_and(|seq| seq > 0))
     }
 
     /// How far the channel was read, if that was in another life of the server.

@@ -103,9 +103,15 @@ impl Engine {
                 return Ok(());
             }
             Code::StaleSendCounter | Code::WrongEventCounter => {
-                return self.stage_again(intent, code);
+                self.clear_staged(intent)?;
+                return self.again(intent.id, refusal_text(code));
             }
-            Code::StaleStructure => return self.stage_again(intent, code),
+            // The statements are on their way, or come with the next connection.
+            Code::StaleStructure => {
+                self.link.stale_structure = Some(self.structure.head().seq);
+                self.clear_staged(intent)?;
+                return self.restage(intent.id, refusal_text(code));
+            }
             // The server does not know whether it was written: the same bytes again
             // tell (architecture D10).
             Code::Unavailable => {
@@ -174,13 +180,14 @@ impl Engine {
         self.settle(batch)
     }
 
-    fn stage_again(&mut self, intent: &Intent, code: Code) -> Result<()> {
-        if let (Wish::Members(_) | Wish::Renew | Wish::Follow, Some(channel)) =
-            (&intent.wish, intent.channel)
-        {
-            self.clear_pending_commit(channel)?;
+    /// What is staged again is another commit.
+    fn clear_staged(&mut self, intent: &Intent) -> Result<()> {
+        match (&intent.wish, intent.channel) {
+            (Wish::Members(_) | Wish::Renew | Wish::Follow, Some(channel)) => {
+                self.clear_pending_commit(channel)
+            }
+            _ => Ok(()),
         }
-        self.again(intent.id, refusal_text(code))
     }
 
     /// The event will never be accepted: it fails visibly, and a void takes its

@@ -209,6 +209,20 @@ impl Wish {
         }
     }
 
+    /// It goes by the structure log's head: the server takes it at no other.
+    pub(crate) fn names_structure(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateChannel(_)
+                | Self::Members(_)
+                | Self::Renew
+                | Self::Follow
+                | Self::Reboot
+                | Self::Statements(_)
+                | Self::Directory
+        )
+    }
+
     /// Nothing of the same channel is staged beside it.
     pub(crate) fn is_barrier(&self) -> bool {
         matches!(

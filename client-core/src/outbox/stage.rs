@@ -61,6 +61,7 @@ impl Engine {
         self.want_recoveries(&held)?;
         self.want_directory()?;
         self.want_sealing_key()?;
+        let stale = self.link.stale_structure == Some(self.structure.head().seq);
         let mut blocked = BTreeSet::new();
         // Where an event waits for its hearers: only what mends the circle passes it.
         let mut quiet = BTreeSet::new();
@@ -83,6 +84,9 @@ impl Engine {
                     // may still be in flight.
                     blocked.insert(channel);
                 }
+            }
+            if stale && intent.wish.names_structure() {
+                continue;
             }
             if let (Wish::Event { id, signed }, Some(channel), false) =
                 (&intent.wish, intent.channel, intent.sent)

@@ -1,7 +1,7 @@
 //! One hash over everything that a channel's log folded into, by which devices
 //! compare what they show (invariant 3).
 
-use relais_wire::ids::ChannelId;
+use relais_wire::ids::{ChannelId, EventId};
 use relais_wire::label::{Label, hash};
 use rusqlite::types::ValueRef;
 
@@ -31,24 +31,69 @@ impl Engine {
     /// # Errors
     /// Of the database.
     pub fn projection_hash(&self, channel: ChannelId, after_seq: u64) -> Result<[u8; 32]> {
-        let mut parts: Vec<Vec<u8>> = Vec::new();
+        let rows = self.projection_rows(channel, after_seq)?;
+        let parts: Vec<&[u8]> = rows
+            .iter()
+            .flat_map(|row| std::iter::once(row.table.as_bytes()).chain(row.columns()))
+            .collect();
+        Ok(hash(Label::Projection, &parts))
+    }
+
+    /// The channel's projections that came after `after_seq`: what differs between two
+    /// devices whose hashes do.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn projection_rows(
+        &self,
+        channel: ChannelId,
+        after_seq: u64,
+    ) -> Result<Vec<ProjectionRow>> {
+        let mut found = Vec::new();
         for sql in ROWS {
             let mut statement = self.db.prepare_cached(sql)?;
-            let columns = statement.column_count();
+            let seq = statement.column_index("seq")?;
+            let width = statement.column_count();
             let mut rows = statement.query(rusqlite::params![channel.0, after_seq])?;
-            parts.push(sql.as_bytes().to_vec());
             while let Some(row) = rows.next()? {
-                for column in 0..columns {
-                    parts.push(match row.get_ref(column)? {
+                let mut values = Vec::with_capacity(width);
+                for column in 0..width {
+                    values.push(match row.get_ref(column)? {
                         ValueRef::Null => Vec::new(),
                         ValueRef::Integer(number) => number.to_be_bytes().to_vec(),
                         ValueRef::Real(number) => number.to_be_bytes().to_vec(),
                         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
                     });
                 }
+                found.push(ProjectionRow {
+                    table: sql,
+                    seq: row.get(seq)?,
+                    values,
+                });
             }
         }
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        Ok(hash(Label::Projection, &parts))
+        Ok(found)
+    }
+}
+
+/// One row of a projection.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProjectionRow {
+    /// By which query it was read.
+    table: &'static str,
+    /// The entry that it follows from.
+    pub seq: u64,
+    values: Vec<Vec<u8>>,
+}
+
+impl ProjectionRow {
+    /// The event, of a row that is one.
+    pub fn event(&self) -> Option<EventId> {
+        let id = self.values.get(1).filter(|_| self.table == ROWS[0])?;
+        EventId::try_from(id.as_slice()).ok()
+    }
+
+    fn columns(&self) -> impl Iterator<Item = &[u8]> {
+        self.values.iter().map(Vec::as_slice)
     }
 }

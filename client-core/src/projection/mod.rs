@@ -4,6 +4,8 @@
 
 mod hash;
 
+pub use hash::ProjectionRow;
+
 use prost::Message;
 use relais_content::v1::{
     self as content, Content, MembershipNote, TaskChange, TaskChanged, ThreadOpened, content::Kind,

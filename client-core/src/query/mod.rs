@@ -11,6 +11,7 @@ mod timeline;
 
 pub use crate::identity::enrol::{Enrolment, WhoAmI};
 pub use crate::identity::invite::Invitation;
+pub use crate::projection::ProjectionRow;
 pub use failures::FailedRecord;
 pub use people::{DeviceRecord, PersonRecord};
 pub use tasks::{HandoverRecord, ReceiverRecord, TaskRecord, TaskStatus};

@@ -109,7 +109,8 @@ impl Engine {
             // it again, after another restore.
             let behind = self.is_behind(*channel)?;
             let outside = self.channel_row(*channel)?.is_none_or(|row| {
-                row.state == "removed" || (row.state == "stopped" && (row.cursor_seq == 0 || behind))
+                row.state == "removed"
+                    || (row.state == "stopped" && (row.cursor_seq == 0 || behind))
             });
             if outside && !self.has_welcome(*channel)? {
                 let pause = if *counted_in { WELCOME_MS } else { 0 };

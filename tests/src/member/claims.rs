@@ -32,7 +32,12 @@ impl<L> HostileMember<L> {
     }
 
     /// An opening that tells of a roster which nobody has put in force: its author manages.
-    pub fn roster_of_tomorrow(&self, world: &mut impl Surroundings, channel: ChannelId) -> Content {
+    pub fn roster_of_tomorrow(
+        &self,
+        world: &mut impl Surroundings,
+        channel: ChannelId,
+        title: &str,
+    ) -> Content {
         let prior = self.roster(world, channel);
         let mut members = prior.members.clone();
         let manager = Member {
@@ -54,7 +59,7 @@ impl<L> HostileMember<L> {
         let opened = ThreadOpened {
             thread_id: vec![0x7E; 16].into(),
             channel_kind: ChannelKind::Main.into(),
-            title: "Mme Durand".into(),
+            title: title.into(),
             rosters,
         };
         Content {

@@ -2,7 +2,6 @@
 //! garbage. Signature, confirmation tag and GroupInfo hold, so no server can tell.
 
 use openmls::prelude::{Ciphersuite, SignatureScheme};
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::types::{
     AeadType, CryptoError, ExporterSecret, HashType, HpkeCiphertext, HpkeConfig, HpkeKeyPair,
@@ -11,8 +10,7 @@ use openmls_traits::types::{
 use tls_codec::SecretVLBytes;
 
 /// See the module's head.
-#[derive(Default)]
-pub struct GarbagePaths(RustCrypto);
+pub struct GarbagePaths<'a, C>(pub &'a C);
 
 /// Label of what is sealed along a commit's path (RFC 9420 §7.6), as in the HPKE info.
 const PATH: &[u8] = b"MLS 1.0 UpdatePathNode";
@@ -26,7 +24,7 @@ macro_rules! sound {
     };
 }
 
-impl OpenMlsCrypto for GarbagePaths {
+impl<C: OpenMlsCrypto> OpenMlsCrypto for GarbagePaths<'_, C> {
     sound! {
         supports(suite: Ciphersuite) -> Result<(), CryptoError>;
         supported_ciphersuites() -> Vec<Ciphersuite>;

@@ -287,6 +287,9 @@ impl<L> HostileMember<L> {
             let incarnation = known(db, channel).incarnation;
             let mut group = load(provider, channel, incarnation);
             let epoch = group.epoch().as_u64();
+            // Whatever its engine was about.
+            let storage = provider.storage();
+            group.clear_pending_commit(storage).expect("forgotten");
             let (proposal, _) = group
                 .propose_self_update(
                     provider,
@@ -352,7 +355,10 @@ impl<L> HostileMember<L> {
                 .use_ratchet_tree_extension(false);
             let key = DeviceKey(&self.raw.key);
             let built = match change.garbage {
-                true => builder.build(provider.rand(), &GarbagePaths::default(), &key, |_| true),
+                true => {
+                    let garbage = GarbagePaths(provider.crypto());
+                    builder.build(provider.rand(), &garbage, &key, |_| true)
+                }
                 false => builder.build(provider.rand(), provider.crypto(), &key, |_| true),
             };
             let staged = built

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use relais_core::engine::Trouble;
 use relais_core::identity::Enrolment;
-use relais_core::query::{ThreadRecord, ThreadState, TimelineBody, TimelineItem};
+use relais_core::query::{ProjectionRow, ThreadRecord, ThreadState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 
 use super::truth::Standing;
@@ -155,7 +155,10 @@ impl Sim {
                 let engine = &self.devices[*who].engine;
                 engine.projection_hash(channel, thread.joined_seq)
             };
-            if hash(who)? != hash(first)? && !self.heard_later(channel, thread, *who, *first)? {
+            let after = thread.joined_seq;
+            if hash(who)? != hash(first)?
+                && !self.differ_in_place_alone(channel, after, *who, *first)?
+            {
                 let text = format!("devices {first} and {who} show {channel} differently");
                 return Err(text.into());
             }
@@ -163,29 +166,37 @@ impl Sim {
         Ok(())
     }
 
-    /// Whether a joiner shows, where it came, what a returned device said again, and a
-    /// colleague where it was said first, before the joiner was there.
-    fn heard_later(
+    /// Whether two devices differ in nothing but the place of what a returned device said
+    /// again: whoever was not there at first shows it where it came.
+    fn differ_in_place_alone(
         &self,
         channel: ChannelId,
-        thread: &ThreadRecord,
-        who: usize,
-        colleague: usize,
+        after_seq: u64,
+        one: usize,
+        other: usize,
     ) -> Checked<bool> {
-        let events = |who, before: bool| -> Checked<BTreeSet<EventId>> {
-            let items = self.items(who, channel)?.into_iter();
-            let there = items.filter(|item| {
-                let seq = item.seq.unwrap_or(u64::MAX);
-                (seq <= thread.joined_seq) == before
-            });
-            let event = |item: TimelineItem| match item.body {
-                TimelineBody::Event(event, _) => Some(event),
-                _ => None,
-            };
-            Ok(there.filter_map(event).collect())
+        let rows = |who: usize, after_seq| -> Checked<BTreeSet<ProjectionRow>> {
+            let engine = &self.devices[who].engine;
+            let rows = engine.projection_rows(channel, after_seq)?;
+            Ok(rows.into_iter().collect())
         };
-        let first = events(colleague, true)?;
-        Ok(events(who, false)?.intersection(&first).next().is_some())
+        let places = |who| -> Checked<BTreeMap<EventId, u64>> {
+            let rows = rows(who, 0)?.into_iter();
+            Ok(rows
+                .filter_map(|row| Some((row.event()?, row.seq)))
+                .collect())
+        };
+        let (here, there) = (places(one)?, places(other)?);
+        let both = here
+            .iter()
+            .filter_map(|(event, seq)| Some((*seq, *there.get(event)?)));
+        let moved: BTreeSet<u64> = both
+            .filter(|(here, there)| here != there)
+            .flat_map(|(here, there)| [here, there])
+            .collect();
+        let (here, there) = (rows(one, after_seq)?, rows(other, after_seq)?);
+        let mut differing = here.symmetric_difference(&there);
+        Ok(differing.all(|row| moved.contains(&row.seq)))
     }
 
     pub(super) fn items(&self, who: usize, channel: ChannelId) -> Checked<Vec<TimelineItem>> {

@@ -291,7 +291,9 @@ fn of_tomorrow(hands: &mut Hands<'_>, place: (EventId, u64)) -> send::Operation 
 
 fn roster_of_tomorrow(hands: &mut Hands<'_>, place: (EventId, u64)) -> send::Operation {
     let (member, around) = (&hands.member, &mut hands.around);
-    let told = member.roster_of_tomorrow(around, hands.channel);
+    let thread = around.sim.devices[around.who].engine.thread(hands.channel);
+    let title = thread.map(|thread| thread.title).unwrap_or_default();
+    let told = member.roster_of_tomorrow(around, hands.channel, &title);
     let body = member.body(around, hands.channel, place, told);
     let signed = member.sign(&body);
     send::Operation::AppendMessage(hands.sealed(place, &signed))

@@ -67,7 +67,9 @@ async fn a_thread_does_not_wait_for_a_statement_that_one_member_alone_knows() {
 async fn a_roster_that_a_member_tells_beyond_the_one_in_force_changes_nothing() {
     let mut scene = scene().await;
     let (at, channel) = (scene.next(), scene.channel);
-    let told = scene.luc.roster_of_tomorrow(&mut scene.world, channel);
+    let told = scene
+        .luc
+        .roster_of_tomorrow(&mut scene.world, channel, "Mme Durand");
     let body = scene.luc.body(&mut scene.world, channel, at, told);
     scene.luc_says(&body).await;
     scene.world.settle().await;

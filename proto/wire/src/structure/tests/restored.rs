@@ -148,7 +148,8 @@ fn everything_that_a_log_has_ended_is_told_and_stands_by_a_log_that_has_not() {
     ];
     assert!(ended.iter().eq(all.iter()), "{ended:?}");
     for one in &all {
-        assert!(before.stands(one), "{one:?}");
+        let open = matches!(one, Ended::Invitation(_));
+        assert_eq!(before.stands(one), !open, "{one:?}");
         assert!(!both.structure.stands(one), "{one:?}");
         assert!(
             !Structure::new().stands(one),
@@ -165,6 +166,7 @@ fn everything_that_a_log_has_ended_is_told_and_stands_by_a_log_that_has_not() {
 fn an_invitation_that_was_withdrawn_stands_for_whoever_used_it() {
     let withdrawn = Ended::Invitation(public(DOCTOR_LINK));
     let mut practice = Practice::staffed();
+    assert!(!practice.structure.stands(&withdrawn), "it lets nobody in");
     practice.say(&enrolled(DOCTOR_LINK, DOCTOR));
     assert!(practice.structure.stands(&withdrawn));
     practice.say(&departed(DOCTOR, COORDINATOR));
