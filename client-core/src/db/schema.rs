@@ -126,11 +126,12 @@ pub(super) const STEPS: &[&[&str]] = &[&[
         at_ms INTEGER NOT NULL, events INTEGER NOT NULL) STRICT",
     // Events that such a server has lost, verbatim, until the log has them again. `audience`:
     // ids of the members in whose circle they were said. `next_ms`: when this device says one
-    // of somebody else's again.
+    // of somebody else's again. `silent`: nobody says it again, and nobody misses it.
     "CREATE TABLE lost_events (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,
         event_id BLOB NOT NULL, time_ms INTEGER NOT NULL, device BLOB NOT NULL,
         professional BLOB NOT NULL, signed BLOB NOT NULL, audience BLOB NOT NULL,
-        next_ms INTEGER NOT NULL, UNIQUE (channel, event_id)) STRICT",
+        next_ms INTEGER NOT NULL, silent INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (channel, event_id)) STRICT",
     // Changes of the circle that it has lost, JSON, and the version of the roster that it
     // kept. `until_ms`: events wait so long for those who are to be added again.
     "CREATE TABLE lost_changes (channel BLOB PRIMARY KEY, change BLOB NOT NULL,

@@ -57,6 +57,8 @@ pub(crate) struct Link {
     /// The head of the structure log that the server called stale: nothing that goes by it
     /// is staged until it moves.
     pub stale_structure: Option<u64>,
+    /// The head that a send of this connection names, by its counter.
+    pub named_heads: BTreeMap<u64, u64>,
     /// Send counters of what an earlier connection left unanswered and this one has still
     /// to send again; `None` until it has looked.
     pub to_resend: Option<BTreeSet<u64>>,

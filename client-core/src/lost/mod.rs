@@ -72,7 +72,8 @@ impl Engine {
     /// Events that the server has lost, in the order in which the lost log had them.
     pub(crate) fn lost_events(&self, channel: ChannelId) -> Result<Vec<LostEvent>> {
         let mut statement = self.db.prepare_cached(
-            "SELECT event_id, time_ms, professional, signed FROM lost_events WHERE channel = ?1 ORDER BY id",
+            "SELECT event_id, time_ms, professional, signed FROM lost_events
+             WHERE channel = ?1 AND NOT silent ORDER BY id",
         )?;
         let rows = statement.query_map([channel.0], |row| {
             Ok(LostEvent {
@@ -103,7 +104,8 @@ impl Engine {
         let found: Option<Vec<u8>> = self
             .db
             .prepare_cached(
-                "SELECT audience FROM lost_events WHERE channel = ?1 AND event_id = ?2",
+                "SELECT audience FROM lost_events WHERE channel = ?1 AND event_id = ?2
+                 AND NOT silent",
             )?
             .query_row(params![channel.0, event.0], |row| row.get(0))
             .optional()?;

@@ -89,7 +89,7 @@ impl Engine {
             .db
             .prepare_cached(
                 "SELECT min(next_ms) FROM lost_events l JOIN channels c ON c.channel = l.channel
-                 WHERE c.state = 'joined'",
+                 WHERE c.state = 'joined' AND NOT silent",
             )?
             .query_row([], |row| row.get(0))?;
         let Some(next) = next else {
@@ -106,7 +106,8 @@ impl Engine {
             .prepare_cached(
                 "SELECT l.channel, event_id, device, signed FROM lost_events l
                  JOIN channels c ON c.channel = l.channel
-                 WHERE c.state = 'joined' AND next_ms <= ?1 ORDER BY id LIMIT ?2",
+                 WHERE c.state = 'joined' AND next_ms <= ?1 AND NOT silent
+                 ORDER BY id LIMIT ?2",
             )?
             .query_map(params![self.now_ms, AT_ONCE as u64], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))

@@ -132,14 +132,18 @@ impl Engine {
         for event in &lost {
             // One that was recovered is lost as its author's.
             let said = verbatim(&event.signed)?;
-            if !is_said_again(&said)? {
+            // What nobody says again, like a read marker, comes again all the same where it
+            // is still under way: in its first bytes, which open once.
+            let silent = !is_said_again(&said)?;
+            if silent && event.device == me {
                 continue;
             }
             let device = body_of(&said)?.device_id;
             self.db
                 .prepare_cached(
                     "INSERT INTO lost_events (channel, event_id, time_ms, device, professional,
-                     signed, audience, next_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                     signed, audience, next_ms, silent)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                      ON CONFLICT (channel, event_id) DO NOTHING",
                 )?
                 .execute(params![
@@ -150,7 +154,8 @@ impl Engine {
                     event.professional.0,
                     said,
                     self.circle_at(channel, event.seq)?,
-                    self.now_ms + turn_ms
+                    self.now_ms + turn_ms,
+                    silent
                 ])?;
         }
         self.db

@@ -32,7 +32,9 @@ impl Engine {
             Some(answer::Result::Appended(appended)) => engine.accepted(&intent, appended),
             Some(answer::Result::KeyPackages(packages)) => engine.claimed(&intent, packages),
             Some(answer::Result::Done(_)) => engine.settle(intent.id),
-            Some(answer::Result::Refusal(refusal)) => engine.refused(&intent, refusal.code()),
+            Some(answer::Result::Refusal(refusal)) => {
+                engine.refused(&intent, answer.send_counter, refusal.code())
+            }
             None => Ok(()),
         })
     }
@@ -87,7 +89,7 @@ impl Engine {
         Ok(())
     }
 
-    fn refused(&mut self, intent: &Intent, code: Code) -> Result<()> {
+    fn refused(&mut self, intent: &Intent, counter: u64, code: Code) -> Result<()> {
         if let Some(channel) = intent.channel
             && code != Code::Unavailable
             && self.comes_back(intent, channel)?
@@ -102,13 +104,18 @@ impl Engine {
                 }
                 return Ok(());
             }
+            Code::StaleStructure if !intent.wish.names_structure() => {
+                return self.again(intent.id, refusal_text(code));
+            }
             Code::StaleSendCounter | Code::WrongEventCounter => {
                 self.clear_staged(intent)?;
                 return self.again(intent.id, refusal_text(code));
             }
-            // The statements are on their way, or come with the next connection.
+            // Unless they have come meanwhile, statements are on their way, or come with
+            // the next connection.
             Code::StaleStructure => {
-                self.link.stale_structure = Some(self.structure.head().seq);
+                let named = self.link.named_heads.remove(&counter);
+                self.link.stale_structure = named.or(self.link.stale_structure);
                 self.clear_staged(intent)?;
                 return self.restage(intent.id, refusal_text(code));
             }

@@ -213,13 +213,7 @@ impl Wish {
     pub(crate) fn names_structure(&self) -> bool {
         matches!(
             self,
-            Self::CreateChannel(_)
-                | Self::Members(_)
-                | Self::Renew
-                | Self::Follow
-                | Self::Reboot
-                | Self::Statements(_)
-                | Self::Directory
+            Self::CreateChannel(_) | Self::Members(_) | Self::Renew | Self::Follow | Self::Reboot
         )
     }
 

@@ -263,6 +263,10 @@ impl Engine {
         self.db
             .prepare_cached("UPDATE intents SET state = 'sent' WHERE id = ?1")?
             .execute([intent.id])?;
+        if intent.wish.names_structure() {
+            let head = self.structure.head().seq;
+            self.link.named_heads.insert(counter, head);
+        }
         self.link.in_flight += 1;
         self.push(client_frame::Frame::Send(send));
         Ok(())

@@ -66,6 +66,9 @@ impl Sim {
         match trouble {
             Trouble::Wiped => self.is_revoked(who) || self.was_revoked(who),
             Trouble::Revoked => self.is_revoked(who) || self.has_lapsed(who),
+            // A log that it left may have ended what the present one goes by: until a
+            // coordinator revokes it by that (ADR 10).
+            Trouble::StructureForked => self.losses.restores > 1 && self.losses.structure,
             // It looks by the hour whether it was revoked.
             Trouble::Lapsed => {
                 self.has_lapsed(who) || (self.is_revoked(who) && !self.an_hour_passed)
