@@ -2,7 +2,7 @@
 //! socket that the world can disturb.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use prost::bytes::Bytes;
@@ -28,6 +28,8 @@ pub struct Device {
     pub events: Vec<Event>,
     /// Every frame that arrived, to be damaged and played again.
     pub received: Vec<Bytes>,
+    /// The longest of its steps: so long nobody was listened to.
+    pub longest_step: Duration,
     path: PathBuf,
     key: driver::DatabaseKey,
     address: String,
@@ -53,6 +55,7 @@ impl Device {
             faults: Faults::default(),
             events: Vec::new(),
             received: Vec::new(),
+            longest_step: Duration::ZERO,
             path,
             key,
             address: String::new(),
@@ -172,10 +175,7 @@ impl Device {
         }
         busy |= self.receive().await;
         loop {
-            match self.engine.step(16) {
-                Ok(more) => busy |= more,
-                Err(error) => panic!("{}: a step failed: {error}", self.name),
-            }
+            busy |= self.step();
             busy |= self.send().await;
             busy |= self.requests().await;
             let events = self.engine.take_events();
@@ -185,13 +185,18 @@ impl Device {
                 self.hang_up();
                 return true;
             }
-            match self.engine.step(16) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => panic!("{}: a step failed: {error}", self.name),
+            if !self.step() {
+                break;
             }
         }
         busy | self.send().await
+    }
+
+    fn step(&mut self) -> bool {
+        let begun = Instant::now();
+        let more = self.engine.step(16);
+        self.longest_step = self.longest_step.max(begun.elapsed());
+        more.unwrap_or_else(|error| panic!("{}: a step failed: {error}", self.name))
     }
 
     async fn connect(&mut self) -> bool {

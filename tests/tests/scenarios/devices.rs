@@ -163,6 +163,27 @@ async fn a_server_that_shows_another_structure_is_noticed_by_the_code() {
 }
 
 #[tokio::test]
+async fn a_code_that_nobody_scans_is_given_up_for_a_link() {
+    let (mut world, nurse) = practice().await;
+    let link = world.devices[nurse].engine.link_device().expect("a link");
+    world.settle().await;
+    let tablet = world.add_device("tablet");
+    let engine = &mut world.devices[tablet].engine;
+    for server in ["http://nobody.invalid", "http://relais.invalid"] {
+        engine.join_by_scan(server).expect("a request");
+        assert_eq!(*engine.enrolment(), Enrolment::Joining);
+    }
+    engine.join(&link.link, None).expect("instead");
+    // What was asked for the code before is answered now.
+    world.settle().await;
+    let me = world.devices[tablet].engine.whoami().expect("enrolled");
+    assert_eq!(me.professional, world.devices[nurse].professional());
+    let engine = &mut world.devices[tablet].engine;
+    let late = engine.join_by_scan("http://relais.invalid");
+    assert!(matches!(late, Err(Error::AlreadyEnrolled)), "{late:?}");
+}
+
+#[tokio::test]
 async fn a_scan_that_nobody_accepts_ends() {
     let (mut world, _) = practice().await;
     let tablet = world.add_device("tablet");

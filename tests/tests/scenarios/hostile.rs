@@ -256,8 +256,8 @@ fn the_server_does_not_link_the_content_schema() {
     assert!(!tree.contains("relais-core"), "the server links the client");
 }
 
-#[tokio::test]
-async fn a_removal_that_the_server_refuses_is_not_tried_without_end() {
+/// How often a device tries to remove a revoked one that the server always refuses.
+async fn tries_of_a_removal(code: RefusalCode) -> usize {
     use server_frame::Frame;
     let mut world = World::new(StoreKind::Memory).await;
     world.hostile = true;
@@ -269,7 +269,7 @@ async fn a_removal_that_the_server_refuses_is_not_tried_without_end() {
     world.devices[0].faults.rewrite(move |frame| match frame {
         Frame::Answer(mut answer) if !matches!(answer.result, Some(answer::Result::Done(_))) => {
             counted.fetch_add(1, Ordering::Relaxed);
-            let code = RefusalCode::StaleStructure.into();
+            let code = code.into();
             answer.result = Some(answer::Result::Refusal(Refusal { code }));
             Some(Frame::Answer(answer))
         }
@@ -283,9 +283,20 @@ async fn a_removal_that_the_server_refuses_is_not_tried_without_end() {
         world.turn().await;
         world.advance(1_000);
     }
-    // Once for the revocation, once for the directory's new key, eight times each.
-    let tried = refusals.load(Ordering::Relaxed);
-    assert!((8..=24).contains(&tried), "{tried}");
     let failed = world.devices[0].engine.failed_acts().expect("acts");
     assert!(failed.is_empty(), "{failed:?}");
+    refusals.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn a_removal_that_the_server_refuses_is_not_tried_without_end() {
+    // Once for the revocation, once for the directory's new key, eight times each.
+    let tried = tries_of_a_removal(RefusalCode::StaleSendCounter).await;
+    assert!((8..=24).contains(&tried), "{tried}");
+}
+
+#[tokio::test]
+async fn what_names_a_stale_structure_log_waits_for_the_log_to_move() {
+    let tried = tries_of_a_removal(RefusalCode::StaleStructure).await;
+    assert!((1..=4).contains(&tried), "{tried}");
 }

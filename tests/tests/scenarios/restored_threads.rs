@@ -389,6 +389,55 @@ async fn another_log_without_a_sign_of_a_restore_is_a_fork_and_nothing_goes_back
 
 // proves: D6
 #[tokio::test]
+async fn a_thread_that_is_forked_holds_up_no_other() {
+    let (mut world, channel) = team().await;
+    world.hostile = true;
+    let other = world.thread(0, "Autre suivi", &[1, 2]).await;
+    world.advance(20_000);
+    world.settle().await;
+    let backup = world.backup_server();
+    world.say(0, channel, "Tension 14/9");
+    world.settle().await;
+    // Nadia's device does not hear whether her words arrived.
+    let frames = world.devices[1].frames_sent();
+    world.say(1, channel, "sans réponse");
+    for _ in 0..100 {
+        world.turn().await;
+        if world.devices[1].frames_sent() > frames {
+            break;
+        }
+    }
+    let now = world.now_ms();
+    for who in 0..3 {
+        world.devices[who].go_offline();
+        world.devices[who].edit_database(now, |db| {
+            let unanswered = "SELECT count(*) FROM sends WHERE live = 1";
+            let unanswered: usize = db.query_row(unanswered, [], |row| row.get(0)).expect("it");
+            assert_eq!(unanswered, usize::from(who == 1));
+            // Nobody holds a proof of a restore.
+            db.execute("UPDATE channels SET cursor_seal = x''", [])
+                .expect("edited");
+        });
+    }
+    world.restore_server(&backup).await;
+    for who in 0..3 {
+        world.devices[who].go_online();
+    }
+    world.say(1, other, "ailleurs");
+    for _ in 0..60 {
+        world.turn().await;
+        world.advance(250);
+    }
+    let nadia = &world.devices[1].engine;
+    assert_eq!(nadia.troubles(), [Trouble::ChannelForked(channel)]);
+    assert_eq!(nadia.sync_state().expect("state").waiting, 1);
+    for who in 0..3 {
+        assert_eq!(world.texts(who, other), ["ailleurs"], "{who}");
+    }
+}
+
+// proves: D6
+#[tokio::test]
 async fn a_thread_that_is_younger_than_the_backup_stops_and_stays_readable() {
     let (mut world, _) = team().await;
     world.hostile = true;

@@ -20,7 +20,9 @@ use relais_core::query::ThreadState;
 use relais_tests::world::{StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
 use relais_wire::mls::{PADDING, capabilities};
-use relais_wire::v1::{CommitAad, Group, GroupState, ServerFrame, group, server_frame};
+use relais_wire::v1::{
+    CaughtUp, CommitAad, Group, GroupState, ServerFrame, Trimmed, caught_up, group, server_frame,
+};
 use serde_json::json;
 use tls_codec::{Deserialize, Serialize};
 
@@ -30,6 +32,8 @@ use crate::report::{Report, Times};
 
 /// Who comes back: an ordinary member.
 const WHO: Who = 1;
+/// Between two returns: eight in a day are too many.
+const PAUSE_MS: u64 = 4 * 3_600_000;
 /// Turns of the world within which something must have happened.
 const TURNS: usize = 2_000;
 
@@ -96,8 +100,10 @@ pub async fn measure(size: Size) -> Outcome<Report> {
     let channel = world.thread(0, "Mesure", &others).await;
     let mut times: [Times; 3] = Default::default();
     let mut bytes = 0;
+    let own = own_keys(&mut world)?;
+    world.settle().await;
     for _ in 0..size.rounds {
-        let own = lose_group(&mut world)?;
+        lose_log(&mut world, channel)?;
         let shown = group_shown(&mut world).await?;
         let Some(group::Result::State(state)) = &shown.result else {
             return Err("the server shows no group".into());
@@ -108,6 +114,7 @@ pub async fn measure(size: Size) -> Outcome<Report> {
         let [staged, settled] = come_back(&mut world, channel, shown).await?;
         times[1].note(staged);
         times[2].note(settled);
+        world.advance(PAUSE_MS);
         world.settle().await;
     }
     let [bare, staged, settled] = times.each_mut().map(Times::median_us);
@@ -122,18 +129,25 @@ pub async fn measure(size: Size) -> Outcome<Report> {
     Ok(report)
 }
 
-/// The device's channel needs to be come back to; the device's own keys, which the bare
-/// commit is made with too.
-fn lose_group(world: &mut World) -> Outcome<Device> {
+/// The device's channel needs to be come back to: so the server says.
+fn lose_log(world: &mut World, channel: ChannelId) -> Outcome<()> {
+    let trimmed = caught_up::Log::Trimmed(Trimmed {
+        channel_id: channel.to_bytes(),
+        head: None,
+    });
+    let told = server_frame::Frame::CaughtUp(CaughtUp { log: Some(trimmed) });
+    feed(world, told, true)?;
+    Ok(())
+}
+
+/// The device's own keys, which the bare commit is made with too.
+fn own_keys(world: &mut World) -> Outcome<Device> {
     let whoami = world.devices[WHO].engine.whoami()?;
     let now = world.now_ms();
     let mut identity = Err("no identity".into());
     world.devices[WHO].edit_database(now, |db| {
-        let lost = "UPDATE channels SET state = 'rejoin'; DELETE FROM rejoins";
         let read = "SELECT value FROM meta WHERE key = 'identity'";
-        let stored = db
-            .execute_batch(lost)
-            .and_then(|()| db.query_row(read, [], |row| row.get::<_, Vec<u8>>(0)));
+        let stored = db.query_row(read, [], |row| row.get::<_, Vec<u8>>(0));
         identity = stored.map_err(crate::Failure::from);
     });
     let identity: serde_json::Value = serde_json::from_slice(&identity?)?;
