@@ -91,9 +91,13 @@ impl Engine {
             .map(|(channel, head)| (*channel, *head))
             .collect();
         for (channel, head) in marks {
-            let reached = self
-                .channel_row(channel)?
-                .is_none_or(|row| row.cursor_seq >= head);
+            let row = self.channel_row(channel)?;
+            if row.as_ref().is_some_and(|row| row.state == "rejoin") {
+                // It will be read from where it comes back.
+                self.link.pending_caught_up.remove(&channel);
+                continue;
+            }
+            let reached = row.is_none_or(|row| row.cursor_seq >= head);
             if reached && !self.link.parted.contains(&channel) {
                 self.link.pending_caught_up.remove(&channel);
                 self.link.caught_up.insert(channel);

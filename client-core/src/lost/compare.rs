@@ -143,21 +143,24 @@ impl Engine {
             self.link.incomparable.insert(channel); // Its `Closed` says the rest.
             return Ok(());
         };
-        self.transaction(|engine| engine.narrow_down(channel, comparison, head.seq, told))
+        self.transaction(|engine| engine.narrow_down(channel, comparison, head, told))
     }
 
     fn narrow_down(
         &mut self,
         channel: ChannelId,
         mut comparison: Comparison,
-        head: u64,
+        head: &LogHead,
         told: &LogCompared,
     ) -> Result<()> {
+        // The head's hash is known though its entry be trimmed.
         let theirs: BTreeMap<u64, &[u8]> = told
             .known
             .iter()
+            .chain([head])
             .map(|entry| (entry.seq, entry.hash.as_ref()))
             .collect();
+        let head = head.seq;
         let first = comparison.differs.is_none();
         for seq in &comparison.asked {
             // What it has trimmed it once had; what is beyond its head it has not.

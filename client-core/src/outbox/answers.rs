@@ -17,6 +17,7 @@ const LATER_MS: u64 = 2_000;
 impl Engine {
     /// Takes an answer; one to a send that was superseded says nothing new.
     pub(crate) fn answered(&mut self, answer: &Answer) -> Result<()> {
+        let named = self.link.named_heads.remove(&answer.send_counter);
         let intent: Option<i64> = self
             .db
             .prepare_cached("SELECT intent FROM sends WHERE counter = ?1 AND live = 1")?
@@ -33,7 +34,7 @@ impl Engine {
             Some(answer::Result::KeyPackages(packages)) => engine.claimed(&intent, packages),
             Some(answer::Result::Done(_)) => engine.settle(intent.id),
             Some(answer::Result::Refusal(refusal)) => {
-                engine.refused(&intent, answer.send_counter, refusal.code())
+                engine.refused(&intent, named, refusal.code())
             }
             None => Ok(()),
         })
@@ -60,6 +61,7 @@ impl Engine {
         self.db
             .prepare_cached("UPDATE channels SET state = 'joined' WHERE channel = ?1")?
             .execute([channel.0])?;
+        self.log_is_the_servers(channel)?;
         self.subscribe(channel, 0)?;
         self.events.push_back(Event::ThreadsChanged);
         Ok(())
@@ -89,7 +91,7 @@ impl Engine {
         Ok(())
     }
 
-    fn refused(&mut self, intent: &Intent, counter: u64, code: Code) -> Result<()> {
+    fn refused(&mut self, intent: &Intent, named: Option<u64>, code: Code) -> Result<()> {
         if let Some(channel) = intent.channel
             && code != Code::Unavailable
             && self.comes_back(intent, channel)?
@@ -114,7 +116,6 @@ impl Engine {
             // Unless they have come meanwhile, statements are on their way, or come with
             // the next connection.
             Code::StaleStructure => {
-                let named = self.link.named_heads.remove(&counter);
                 self.link.stale_structure = named.or(self.link.stale_structure);
                 self.clear_staged(intent)?;
                 return self.restage(intent.id, refusal_text(code));

@@ -265,7 +265,11 @@ impl Engine {
 
     /// Drops this device's pending commit, if there is one.
     pub(crate) fn clear_pending_commit(&mut self, channel: ChannelId) -> Result<()> {
-        let mut group = self.take_group(channel)?;
+        let mut group = match self.take_group(channel) {
+            // Found out, and come back from, when something is sent or read.
+            Err(Error::Corrupt("group")) => return Ok(()),
+            group => group?,
+        };
         if group.pending_commit().is_some() {
             group
                 .clear_pending_commit(self.provider().storage())

@@ -194,7 +194,11 @@ async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_
     world.add_user("Luc").await;
     assert_eq!(world.devices[nurse].engine.troubles(), []);
     world.say(0, channel, "j'en sais plus");
-    world.settle().await;
+    // What she would commit waits for the statements: the world does not rest.
+    for _ in 0..200 {
+        world.turn().await;
+        world.advance(250);
+    }
     let troubles = world.devices[nurse].engine.troubles();
     assert_eq!(troubles, [Trouble::StructureWithheld]);
     // An honest server again: the trouble is over.
