@@ -5,7 +5,7 @@ use relais_content::v1::content::Kind;
 use relais_core::Event;
 use relais_core::engine::Trouble;
 use relais_core::query::{EventState, ThreadState, TimelineBody};
-use relais_tests::world::{StoreKind, Who, World};
+use relais_tests::world::{ServerBackup, StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
 
 /// Claire (0), Nadia (1), Denis (2) and their thread, with "Bonjour" of Nadia in it.
@@ -16,7 +16,12 @@ async fn team() -> (World, ChannelId) {
     let channel = world.thread(0, "Suivi", &[nurse, doctor]).await;
     world.say(nurse, channel, "Bonjour");
     world.settle().await;
-    // Everybody's leaf is renewed: the group stands still from here on.
+    stand_still(&mut world, channel).await;
+    (world, channel)
+}
+
+/// Everybody's leaf is renewed: the group stands still from here on.
+async fn stand_still(world: &mut World, channel: ChannelId) {
     world.advance(20_000);
     for who in 0..3 {
         let seq = world.devices[who]
@@ -28,7 +33,6 @@ async fn team() -> (World, ChannelId) {
         engine.mark_read(channel, seq).expect("read");
         world.settle().await;
     }
-    (world, channel)
 }
 
 /// Until nobody misses anything of the thread: what devices did not read while they
@@ -74,6 +78,22 @@ fn lost(world: &World, who: Who, channel: ChannelId) -> usize {
     let items = world.devices[who].engine.timeline(channel, 0, usize::MAX);
     let items = items.expect("timeline").into_iter();
     items.filter(|item| item.state == EventState::Lost).count()
+}
+
+/// The server's disk is put back, and no device holds a proof of it.
+async fn restore_unproved(world: &mut World, backup: &ServerBackup) {
+    let now = world.now_ms();
+    for who in 0..3 {
+        world.devices[who].go_offline();
+        world.devices[who].edit_database(now, |db| {
+            db.execute("UPDATE channels SET cursor_seal = x''", [])
+                .expect("edited");
+        });
+    }
+    world.restore_server(backup).await;
+    for who in 0..3 {
+        world.devices[who].go_online();
+    }
 }
 
 // proves: D6
@@ -353,19 +373,7 @@ async fn another_log_without_a_sign_of_a_restore_is_a_fork_and_nothing_goes_back
     let backup = world.backup_server();
     world.say(1, channel, "Tension 14/9");
     world.settle().await;
-    let now = world.now_ms();
-    for who in 0..3 {
-        world.devices[who].go_offline();
-        // Nobody holds a proof.
-        world.devices[who].edit_database(now, |db| {
-            db.execute("UPDATE channels SET cursor_seal = x''", [])
-                .expect("edited");
-        });
-    }
-    world.restore_server(&backup).await;
-    for who in 0..3 {
-        world.devices[who].go_online();
-    }
+    restore_unproved(&mut world, &backup).await;
     world.say(1, channel, "elle attend");
     for _ in 0..60 {
         world.turn().await;
@@ -393,8 +401,7 @@ async fn a_thread_that_is_forked_holds_up_no_other() {
     let (mut world, channel) = team().await;
     world.hostile = true;
     let other = world.thread(0, "Autre suivi", &[1, 2]).await;
-    world.advance(20_000);
-    world.settle().await;
+    stand_still(&mut world, other).await;
     let backup = world.backup_server();
     world.say(0, channel, "Tension 14/9");
     world.settle().await;
@@ -408,21 +415,13 @@ async fn a_thread_that_is_forked_holds_up_no_other() {
         }
     }
     let now = world.now_ms();
-    for who in 0..3 {
-        world.devices[who].go_offline();
-        world.devices[who].edit_database(now, |db| {
-            let unanswered = "SELECT count(*) FROM sends WHERE live = 1";
-            let unanswered: usize = db.query_row(unanswered, [], |row| row.get(0)).expect("it");
-            assert_eq!(unanswered, usize::from(who == 1));
-            // Nobody holds a proof of a restore.
-            db.execute("UPDATE channels SET cursor_seal = x''", [])
-                .expect("edited");
-        });
-    }
-    world.restore_server(&backup).await;
-    for who in 0..3 {
-        world.devices[who].go_online();
-    }
+    world.devices[1].go_offline();
+    world.devices[1].edit_database(now, |db| {
+        let unanswered = "SELECT count(*) FROM sends WHERE live = 1";
+        let unanswered: usize = db.query_row(unanswered, [], |row| row.get(0)).expect("it");
+        assert_eq!(unanswered, 1);
+    });
+    restore_unproved(&mut world, &backup).await;
     world.say(1, other, "ailleurs");
     for _ in 0..60 {
         world.turn().await;
