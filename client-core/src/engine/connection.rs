@@ -62,6 +62,8 @@ pub(crate) struct Link {
     /// Send counters of what an earlier connection left unanswered and this one has still
     /// to send again; `None` until it has looked.
     pub to_resend: Option<BTreeSet<u64>>,
+    /// And of what it has sent again, until that is answered.
+    pub resent: BTreeSet<u64>,
     pub closed_by_server: Option<RefusalCode>,
     /// Channels whose next entry waits for the structure log.
     pub blocked: BTreeSet<ChannelId>,

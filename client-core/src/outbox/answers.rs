@@ -14,10 +14,21 @@ use crate::error::{Error, Result};
 /// Pause after the server said "later".
 const LATER_MS: u64 = 2_000;
 
+/// What this connection knows of a send.
+struct Sent {
+    /// The head of the structure log that it names.
+    head: Option<u64>,
+    /// An earlier connection sent it first.
+    again: bool,
+}
+
 impl Engine {
     /// Takes an answer; one to a send that was superseded says nothing new.
     pub(crate) fn answered(&mut self, answer: &Answer) -> Result<()> {
-        let named = self.link.named_heads.remove(&answer.send_counter);
+        let sent = Sent {
+            head: self.link.named_heads.remove(&answer.send_counter),
+            again: self.link.resent.remove(&answer.send_counter),
+        };
         let intent: Option<i64> = self
             .db
             .prepare_cached("SELECT intent FROM sends WHERE counter = ?1 AND live = 1")?
@@ -33,9 +44,7 @@ impl Engine {
             Some(answer::Result::Appended(appended)) => engine.accepted(&intent, appended),
             Some(answer::Result::KeyPackages(packages)) => engine.claimed(&intent, packages),
             Some(answer::Result::Done(_)) => engine.settle(intent.id),
-            Some(answer::Result::Refusal(refusal)) => {
-                engine.refused(&intent, named, refusal.code())
-            }
+            Some(answer::Result::Refusal(refusal)) => engine.refused(&intent, sent, refusal.code()),
             None => Ok(()),
         })
     }
@@ -91,7 +100,7 @@ impl Engine {
         Ok(())
     }
 
-    fn refused(&mut self, intent: &Intent, named: Option<u64>, code: Code) -> Result<()> {
+    fn refused(&mut self, intent: &Intent, sent: Sent, code: Code) -> Result<()> {
         if let Some(channel) = intent.channel
             && code != Code::Unavailable
             && self.comes_back(intent, channel)?
@@ -109,6 +118,11 @@ impl Engine {
             Code::StaleStructure if !intent.wish.names_structure() => {
                 return self.again(intent.id, refusal_text(code));
             }
+            // Others overtook it in this connection: that is no failure of its own.
+            Code::StaleSendCounter if sent.again => {
+                self.clear_staged(intent)?;
+                return self.restage(intent.id, refusal_text(code));
+            }
             Code::StaleSendCounter | Code::WrongEventCounter => {
                 self.clear_staged(intent)?;
                 return self.again(intent.id, refusal_text(code));
@@ -116,7 +130,7 @@ impl Engine {
             // Unless they have come meanwhile, statements are on their way, or come with
             // the next connection.
             Code::StaleStructure => {
-                self.link.stale_structure = named.or(self.link.stale_structure);
+                self.link.stale_structure = sent.head.or(self.link.stale_structure);
                 self.clear_staged(intent)?;
                 return self.restage(intent.id, refusal_text(code));
             }

@@ -176,6 +176,7 @@ impl Engine {
             }
             let send = Send::decode(bytes.as_slice()).map_err(|_| Error::Corrupt("send"))?;
             self.push(client_frame::Frame::Send(send));
+            self.link.resent.insert(counter);
         }
         self.link.to_resend = Some(later);
         self.link.in_flight = self.count_in_flight()?;
