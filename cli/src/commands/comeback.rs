@@ -55,41 +55,33 @@ struct Back {
 
 impl Rejoin {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
-        let channel = session
-            .act(move |engine| {
-                let channel = resolve::thread(engine, &self.thread)?;
-                engine.rejoin_thread(channel)?;
-                Ok(channel)
-            })
-            .await?;
-        back(session, channel).await
+        go_on(session, self.thread, Engine::rejoin_thread).await
     }
 }
 
 impl Reboot {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
-        let channel = session
-            .act(move |engine| {
-                let channel = resolve::thread(engine, &self.thread)?;
-                engine.reboot_thread(channel)?;
-                Ok(channel)
-            })
-            .await?;
-        back(session, channel).await
+        go_on(session, self.thread, Engine::reboot_thread).await
     }
 }
 
 impl Accept {
     pub(super) async fn run(self, session: &mut Session) -> Result<Shown> {
-        let channel = session
-            .act(move |engine| {
-                let channel = resolve::thread(engine, &self.thread)?;
-                engine.accept_circle(channel)?;
-                Ok(channel)
-            })
-            .await?;
-        back(session, channel).await
+        go_on(session, self.thread, Engine::accept_circle).await
     }
+}
+
+type Act = fn(&mut Engine, ChannelId) -> relais_core::Result<()>;
+
+async fn go_on(session: &mut Session, thread: String, act: Act) -> Result<Shown> {
+    let channel = session
+        .act(move |engine| {
+            let channel = resolve::thread(engine, &thread)?;
+            act(engine, channel)?;
+            Ok(channel)
+        })
+        .await?;
+    back(session, channel).await
 }
 
 /// Whether the return or the new group is still on its way.

@@ -2,12 +2,12 @@
 //! removal that it has lost.
 
 use relais_core::query::{EventState, TimelineBody, TimelineItem};
-use relais_tests::world::{StoreKind, Who, World};
+use relais_tests::world::{ServerBackup, StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
 
 /// Claire (0), who manages, Nadia (1), Denis (2) and their thread; a backup of the
 /// server; then Denis is removed.
-async fn a_removal_after_a_backup() -> (World, ChannelId, relais_tests::world::ServerBackup) {
+async fn a_removal_after_a_backup() -> (World, ChannelId, ServerBackup) {
     let mut world = World::new(StoreKind::Memory).await;
     let nurse = world.add_user("Nadia").await;
     let doctor = world.add_user("Denis").await;
@@ -19,6 +19,18 @@ async fn a_removal_after_a_backup() -> (World, ChannelId, relais_tests::world::S
     world.remove(0, channel, 2);
     world.settle().await;
     (world, channel, backup)
+}
+
+/// The server is put back while Claire is away, and Nadia writes: no manager is there to
+/// remove Denis again, and it waits for as long as it takes.
+async fn nadia_waits(world: &mut World, channel: ChannelId, backup: &ServerBackup) {
+    world.devices[0].go_offline();
+    world.restore_server(backup).await;
+    world.say(1, channel, "Sans Denis");
+    for _ in 0..400 {
+        world.turn().await;
+        world.advance(1_000);
+    }
 }
 
 /// The lost removal as a device's thread shows it.
@@ -60,14 +72,7 @@ async fn somebody_who_is_added_after_a_lost_removal_was_made_again_silences_nobo
 #[tokio::test]
 async fn a_thread_that_is_silent_until_a_lost_removal_is_made_again_says_so() {
     let (mut world, channel, backup) = a_removal_after_a_backup().await;
-    world.devices[0].go_offline();
-    world.restore_server(&backup).await;
-    world.say(1, channel, "Sans Denis");
-    // No manager is there: it waits, for as long as it takes.
-    for _ in 0..400 {
-        world.turn().await;
-        world.advance(1_000);
-    }
+    nadia_waits(&mut world, channel, &backup).await;
     let lost = lost_removal(&world, 1, channel).expect("shown");
     let doctor = world.devices[2].professional();
     let removed = TimelineBody::CircleChange {
@@ -90,13 +95,7 @@ async fn a_thread_that_is_silent_until_a_lost_removal_is_made_again_says_so() {
 #[tokio::test]
 async fn a_person_who_accepts_the_circle_as_it_is_goes_on_without_a_manager() {
     let (mut world, channel, backup) = a_removal_after_a_backup().await;
-    world.devices[0].go_offline();
-    world.restore_server(&backup).await;
-    world.say(1, channel, "Sans Denis");
-    for _ in 0..400 {
-        world.turn().await;
-        world.advance(1_000);
-    }
+    nadia_waits(&mut world, channel, &backup).await;
     assert!(lost_removal(&world, 1, channel).is_some());
     assert!(world.texts(2, channel).is_empty());
     let nurse = &mut world.devices[1].engine;
