@@ -216,7 +216,11 @@ impl Engine {
         if device.professional == self.identity()?.professional() {
             return Ok(true);
         }
-        let roster = self.roster(channel)?;
+        let roster = match self.roster(channel) {
+            // Whoever is of the structure can write of threads that nobody knows here.
+            Err(Error::Unknown(_)) => return Ok(false),
+            roster => roster?,
+        };
         let manages = roster.may(&device.professional, Operation::ChangeRoster, self.now_ms);
         Ok(manages.is_ok())
     }

@@ -1,15 +1,57 @@
 //! What a hostile member says of things that others cannot see for themselves.
 
+use openmls_traits::crypto::OpenMlsCrypto as _;
+use openmls_traits::types::{HpkeAeadType, HpkeConfig, HpkeKdfType, HpkeKemType};
 use prost::Message as _;
 use prost::bytes::Bytes;
-use relais_content::v1::{ChannelKind, Content, EventBody, Recovered, ThreadOpened, content::Kind};
-use relais_wire::ids::{ChannelId, EventId};
+use relais_content::v1::{
+    ChannelKind, Content, EventBody, Recovered, Sealed, SealedBody, ThreadOpened, content::Kind,
+    sealed_body,
+};
+use relais_core::mls::Crypto;
+use relais_wire::ids::{ChannelId, DeviceId, EventId};
+use relais_wire::label::{self, Label};
 use relais_wire::roster::{Member, sign_roster};
-use relais_wire::v1::ChannelRole;
+use relais_wire::v1::{ChannelRole, SendToDevice};
 
 use super::{HostileMember, Surroundings};
 
 impl<L> HostileMember<L> {
+    /// An item for a device's inbox, sealed and signed as it should be.
+    pub fn sealed(
+        &self,
+        receiver: DeviceId,
+        sealing_key: &[u8],
+        item: sealed_body::Item,
+    ) -> SendToDevice {
+        let body = SealedBody {
+            sender_device: self.device.to_bytes(),
+            receiver_device: receiver.to_bytes(),
+            item: Some(item),
+        }
+        .encode_to_vec();
+        let sealed = Sealed {
+            signature: label::sign(&self.raw.key, Label::Sealed, &body),
+            body: body.into(),
+        };
+        let hpke = HpkeConfig(
+            HpkeKemType::XWingKemDraft6,
+            HpkeKdfType::HkdfSha256,
+            HpkeAeadType::ChaCha20Poly1305,
+        );
+        let info = Label::Sealed.text().as_bytes();
+        let crypto = Crypto::new().expect("randomness");
+        let text = sealed.encode_to_vec();
+        let ciphertext = crypto
+            .hpke_seal(hpke, sealing_key, info, receiver.as_ref(), &text)
+            .expect("sealed");
+        SendToDevice {
+            device_id: receiver.to_bytes(),
+            kem_output: ciphertext.kem_output.as_slice().to_vec().into(),
+            ciphertext: ciphertext.ciphertext.as_slice().to_vec().into(),
+        }
+    }
+
     /// An event of a device that no statement names, and of a structure log that nobody has.
     pub fn of_tomorrow(
         &self,

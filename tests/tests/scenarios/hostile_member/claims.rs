@@ -1,7 +1,9 @@
 //! What a member says of logs that the others cannot see through their eyes: it is shown,
 //! and silences nobody.
 
+use relais_content::v1::{HistoryDeclined, HistoryGrant, HistoryRequest, sealed_body};
 use relais_core::engine::Trouble;
+use relais_wire::v1::answer;
 
 use super::*;
 
@@ -83,4 +85,44 @@ async fn a_roster_that_a_member_tells_beyond_the_one_in_force_changes_nothing() 
         let thread = engine.thread(channel).expect("thread");
         assert_eq!(thread.state, ThreadState::Joined, "{who}");
     }
+}
+
+// proves: I1, W2
+#[tokio::test]
+async fn an_item_about_a_thread_that_nobody_knows_stops_no_inbox() {
+    let mut scene = scene().await;
+    let now = scene.world.now_ms();
+    let mut identity = serde_json::Value::Null;
+    scene.world.devices[NADIA].edit_database(now, |db| {
+        let read = "SELECT value FROM meta WHERE key = 'identity'";
+        let stored: Vec<u8> = db.query_row(read, [], |row| row.get(0)).expect("hers");
+        identity = serde_json::from_slice(&stored).expect("hers");
+    });
+    let key = hex::decode(identity["sealing_public"].as_str().expect("a key")).expect("a key");
+    let (nadia, nowhere) = (scene.world.devices[NADIA].device(), vec![0x5E; 16]);
+    let about = |item| scene.luc.sealed(nadia, &key, item);
+    let items = [
+        about(sealed_body::Item::HistoryDeclined(HistoryDeclined {
+            channel_id: nowhere.clone().into(),
+            ..HistoryDeclined::default()
+        })),
+        about(sealed_body::Item::HistoryRequest(HistoryRequest {
+            channel_id: nowhere.clone().into(),
+            after_seq: 0,
+            until_seq: 1,
+        })),
+        about(sealed_body::Item::HistoryGrant(HistoryGrant {
+            channel_id: nowhere.into(),
+            ..HistoryGrant::default()
+        })),
+    ];
+    for item in items {
+        let sent = scene
+            .luc
+            .raw
+            .answered(send::Operation::SendToDevice(item))
+            .await;
+        assert!(matches!(sent, answer::Result::Done(_)), "{sent:?}");
+    }
+    scene.others_go_on(0).await;
 }
