@@ -13,6 +13,7 @@
 mod clock;
 mod connection;
 pub mod http;
+mod link;
 mod restore;
 mod status;
 #[cfg(test)]
@@ -35,7 +36,7 @@ use crate::identity::enrol::{Enrolment, Stored};
 use crate::identity::{self, Identity};
 use crate::mls::{Crypto, Refusal};
 
-pub use connection::Phase;
+pub use link::Phase;
 pub use status::{SyncState, Trouble};
 
 /// Something that the person, or the screen in front of them, should know.
@@ -107,7 +108,7 @@ pub struct Engine {
     pub(crate) identity: Option<Identity>,
     pub(crate) enrolment: Stored,
     pub(crate) groups: HashMap<ChannelId, MlsGroup>,
-    pub(crate) link: connection::Link,
+    pub(crate) link: link::Link,
     pub(crate) http: http::Http,
     pub(crate) frames: VecDeque<Bytes>,
     pub(crate) events: VecDeque<Event>,
@@ -152,7 +153,7 @@ impl Engine {
             identity,
             enrolment,
             groups: HashMap::new(),
-            link: connection::Link::default(),
+            link: link::Link::default(),
             http: http::Http::default(),
             frames: VecDeque::new(),
             events: VecDeque::new(),
