@@ -6,7 +6,7 @@ use prost::Message as _;
 use prost::bytes::Bytes;
 use rand::Rng as _;
 use rand::seq::{IteratorRandom, SliceRandom};
-use relais_content::v1::{Content, Message, content::Kind};
+use relais_content::v1::{Content, Message, Priority, content::Kind};
 use relais_core::mls::Crypto;
 use relais_core::query::ThreadState;
 use relais_wire::ids::{ChannelId, EventId};
@@ -228,6 +228,7 @@ fn content(text: &str) -> Content {
     Content {
         kind: Some(Kind::Message(Message {
             text: text.into(),
+            priority: Priority::Normal.into(),
             ..Message::default()
         })),
     }
