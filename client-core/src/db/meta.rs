@@ -10,6 +10,8 @@ pub(crate) mod keys {
     pub const ENROLMENT: &str = "enrolment";
     /// Ids and private keys of this device, JSON.
     pub const IDENTITY: &str = "identity";
+    /// What a device was whose enrolment lapsed, while it tries another link.
+    pub const LAPSED: &str = "lapsed";
     /// Highest send counter used (architecture D10).
     pub const SEND_COUNTER: &str = "send_counter";
     /// Lease presented at the next connection, and the one before it.

@@ -9,6 +9,9 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     // it came with one.
     "CREATE TABLE structure_log (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,
         statement BLOB NOT NULL, hash BLOB NOT NULL, seal BLOB NOT NULL) STRICT",
+    // That log, while a device whose enrolment lapsed tries another link.
+    "CREATE TABLE lapsed_log (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,
+        statement BLOB NOT NULL, hash BLOB NOT NULL, seal BLOB NOT NULL) STRICT",
     // Cards that this device could open.
     "CREATE TABLE people (professional BLOB PRIMARY KEY, card BLOB NOT NULL) STRICT, WITHOUT ROWID",
     // New roots that coordinators propose, the newest of each, and who agrees. `device`:

@@ -375,6 +375,7 @@ impl Engine {
                 link.directory_due_ms,
                 link.rejoin_at_ms,
                 link.lost_at_ms,
+                link.renew_at_ms,
                 link.followed.next_ms(),
                 link.listing.next_ms(),
                 link.doubts.next_ms(),

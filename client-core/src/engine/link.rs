@@ -79,6 +79,8 @@ pub(crate) struct Link {
     pub incomparable: BTreeSet<ChannelId>,
     /// When something that a restored server lost is said again.
     pub lost_at_ms: Option<u64>,
+    /// When the next leaf is renewed.
+    pub renew_at_ms: Option<u64>,
     /// When an entry waits no longer for a statement that it names.
     pub statement_at_ms: Option<u64>,
 }

@@ -14,6 +14,7 @@ use crate::content::{body_of, said_in, verbatim};
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 use crate::inbox::commit::roster_changes;
+use crate::inbox::message::SHOWN_ALREADY;
 use crate::projection::Folded;
 
 /// A row of archived_entries.
@@ -139,20 +140,18 @@ impl Engine {
         self.found_again(channel, id)?;
         match self.event_seq(channel, id)? {
             Some(seq) if seq == header.seq => return Ok(String::new()),
-            // Said again later, by its author, a colleague, or a device that returned: the
-            // first place counts, as for everybody who read both.
-            Some(seq)
-                if seq > header.seq
-                    && (self.event_at(channel, seq)? == verbatim(signed)?
-                        || self.is_said_again(
-                            channel,
-                            seq,
-                            device,
-                            said.author,
-                            &said.body,
-                        )?) => {}
+            // The first place counts, as for everybody who read both: said again later by its
+            // author, a colleague, or a device that returned, it is shown once; anything else
+            // never had a right to the id.
+            Some(seq) if seq > header.seq => {
+                let same = self.event_at(channel, seq)? == verbatim(signed)?
+                    || self.is_said_again(channel, seq, device, said.author, &said.body)?;
+                if !same {
+                    self.quarantine_placed(channel, seq)?;
+                }
+            }
             Some(_) if again || id != own_id => return Ok(String::new()),
-            Some(_) => return Ok("an event that was shown already".into()),
+            Some(_) => return Ok(SHOWN_ALREADY.into()),
             None => {}
         }
         // What a restored server lost has neither its order nor what its author saw.
@@ -173,8 +172,9 @@ impl Engine {
                 "INSERT INTO events (channel, seq, event_id, device, professional, counter,
                  time_ms, kind, signed, import) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
                  ON CONFLICT (channel, event_id) DO UPDATE SET seq = excluded.seq,
-                 device = excluded.device, counter = excluded.counter,
-                 time_ms = excluded.time_ms, signed = excluded.signed",
+                 device = excluded.device, professional = excluded.professional,
+                 counter = excluded.counter, time_ms = excluded.time_ms,
+                 kind = excluded.kind, signed = excluded.signed",
             )?
             .execute(params![
                 channel.0,
@@ -197,6 +197,18 @@ impl Engine {
             self.expect_blob(channel, original)?;
         }
         Ok(String::new())
+    }
+
+    /// An event that was shown, before an earlier one came that has its id.
+    fn quarantine_placed(&self, channel: ChannelId, seq: u64) -> Result<()> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO notices (channel, seq, part, time_ms, kind, actor,
+                 subject, detail) SELECT channel, seq, 0, time_ms, 'quarantined', professional,
+                 professional, ?3 FROM events WHERE channel = ?1 AND seq = ?2",
+            )?
+            .execute(params![channel.0, seq, SHOWN_ALREADY])?;
+        Ok(())
     }
 
     /// An own event of which this device did not read that it was accepted.

@@ -117,6 +117,9 @@ impl Engine {
 
     pub(super) fn begin_enrolment(&mut self, stored: Stored) -> Result<()> {
         self.transaction(|engine| {
+            if engine.enrolment.state == Enrolment::Lapsed {
+                engine.keep_what_lapsed()?;
+            }
             engine.structure = Structure::new();
             engine.db.execute("DELETE FROM structure_log", [])?;
             engine
@@ -263,6 +266,7 @@ impl Engine {
             engine.enrolment.link = None;
             engine.enrolment.scan = None;
             if std::mem::take(&mut engine.enrolment.lapsed) {
+                engine.forget_what_lapsed()?;
                 engine.go_on_as_another()?;
             }
             // The request is kept until the log shows it: see `enrolment_seen`.
@@ -312,41 +316,19 @@ impl Engine {
 
     pub(super) fn end_enrolment(&mut self, code: relais_wire::RefusalCode) -> Result<()> {
         self.transaction(|engine| {
-            engine.enrolment.state = match engine.enrolment.lapsed {
-                true => Enrolment::Lapsed,
-                false => Enrolment::Refused(code.into()),
-            };
+            engine.events.push_back(Event::EnrolmentRefused(code));
+            if engine.enrolment.lapsed {
+                return engine.take_up_what_lapsed();
+            }
+            engine.enrolment.state = Enrolment::Refused(code.into());
             engine.enrolment.request = Vec::new();
             engine.enrolment.scan = None;
-            engine.save_enrolment()?;
-            engine.events.push_back(Event::EnrolmentRefused(code));
-            Ok(())
+            engine.save_enrolment()
         })?;
         if self.enrolment.lapsed {
             self.trouble(Trouble::Lapsed);
+            self.ask_again_if_lapsed();
         }
-        Ok(())
-    }
-
-    /// The server does not serve this device, and its log shows no revocation: whether
-    /// it is the enrolment that lapsed, by that log and by what is known here of the time.
-    /// The device connects no more then.
-    pub(super) fn look_for_lapse(&mut self, log: &Structure) -> Result<()> {
-        let own = self.identity()?.device();
-        let time_ms = self.now_ms.max(log.time_ms());
-        let known = log.device(&own);
-        if known.is_none_or(|device| device.revoked_seq.is_some())
-            || log.valid_device(&own, log.head().seq, time_ms).is_some()
-        {
-            return Ok(());
-        }
-        self.transaction(|engine| {
-            engine.enrolment.state = Enrolment::Lapsed;
-            engine.enrolment.lapsed = true;
-            engine.save_enrolment()
-        })?;
-        self.trouble.retain(|trouble| *trouble != Trouble::Revoked);
-        self.trouble(Trouble::Lapsed);
         Ok(())
     }
 }

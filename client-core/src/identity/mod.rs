@@ -7,6 +7,7 @@ mod devices;
 pub(crate) mod directory;
 pub(crate) mod enrol;
 pub(crate) mod invite;
+mod lapse;
 mod link;
 pub(crate) mod log;
 pub mod proposals;

@@ -8,14 +8,11 @@ use relais_wire::label::{self, Label};
 use relais_wire::structure::Structure;
 use relais_wire::v1::{StructureLogRequest, StructureLogResponse};
 
-use super::enrol::{Enrolment, Stored};
+use super::enrol::Stored;
 use crate::db::meta::{self, keys};
 use crate::engine::http::{HttpRequest, HttpResponse, Method, Purpose};
 use crate::engine::{Engine, Event, Phase, Trouble};
 use crate::error::Result;
-
-/// A device whose enrolment lapsed looks so often whether it was revoked.
-const LAPSED_MS: u64 = 3_600_000;
 
 impl Engine {
     /// Asks for the log as this device, which the server allows even when it is revoked.
@@ -69,25 +66,18 @@ impl Engine {
         }
     }
 
-    fn is_served_or_lapsed(&self) -> bool {
-        self.is_enrolled() || self.enrolment.state == Enrolment::Lapsed
-    }
-
-    /// A device that lapsed connects no more, and wipes itself all the same when its
-    /// person is sent away.
-    pub(crate) fn ask_again_if_lapsed(&mut self) {
-        if self.enrolment.state == Enrolment::Lapsed {
-            self.http.retry_enrolment_ms = Some(self.now_ms.saturating_add(LAPSED_MS));
-        }
-    }
-
     /// Whether a log of this structure revokes this device. Each of its statements is
     /// signed by somebody who might say so.
     fn revokes_us(&self, log: &Structure) -> bool {
         let own = self.identity.as_ref().map(|identity| identity.device());
-        let founded = |log: &Structure| (log.id(), log.roots().first().copied());
         let revoked = own.and_then(|own| log.device(&own)?.revoked_seq);
-        founded(log) == founded(&self.structure) && revoked.is_some()
+        self.is_same_structure(log) && revoked.is_some()
+    }
+
+    /// Whether a log begins as the one that this device holds does.
+    pub(super) fn is_same_structure(&self, log: &Structure) -> bool {
+        let founded = |log: &Structure| (log.id(), log.roots().first().copied());
+        founded(log) == founded(&self.structure)
     }
 
     /// Whether the verified log says that this device is revoked.

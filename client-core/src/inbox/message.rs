@@ -22,6 +22,9 @@ use crate::projection::Folded;
 /// A statement arrives within this, once an event that names it has.
 const STATEMENT_MS: u64 = 60_000;
 
+/// Why an event is quarantined whose id stands for an earlier one.
+pub(crate) const SHOWN_ALREADY: &str = "an event that was shown already";
+
 fn park(reason: impl Into<String>) -> Fault {
     Fault::Park(reason.into())
 }
@@ -197,7 +200,7 @@ impl Engine {
             // A device that returned says again what its retired one may have said.
             return match self.is_said_again(channel, seq, device, author, &body)? {
                 true => Ok(()),
-                false => Err(park("an event that was shown already")),
+                false => Err(park(SHOWN_ALREADY)),
             };
         }
         if !aad.said_again && body.counter <= self.last_counter(channel, device)? {

@@ -5,7 +5,7 @@
 
 pub(crate) mod commit;
 mod entry;
-mod message;
+pub(crate) mod message;
 mod welcome;
 
 pub(crate) use entry::{ChannelRow, Fault};

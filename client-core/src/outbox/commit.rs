@@ -129,19 +129,27 @@ impl Engine {
     }
 
     /// Wants to renew this device's leaf where it is due: soon after joining, so
-    /// that the key package's keys serve no longer, then monthly (architecture D12).
+    /// that the key package's keys serve no longer, then monthly (architecture D12). A
+    /// time further off was set by a clock that was ahead.
     pub(super) fn want_renewals(&mut self) -> Result<()> {
         let due: Vec<[u8; 16]> = self
             .db
             .prepare_cached(
                 "UPDATE channels SET renew_at_ms = ?1 + ?2 WHERE state = 'joined'
-                 AND renew_at_ms BETWEEN 1 AND ?1 RETURNING channel",
+                 AND renew_at_ms > 0 AND renew_at_ms NOT BETWEEN ?1 + 1 AND ?1 + ?2
+                 RETURNING channel",
             )?
             .query_map(params![self.now_ms, RENEWAL_MS], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for channel in due {
             self.want(Some(ChannelId(channel)), Wish::Renew)?;
         }
+        self.link.renew_at_ms = self
+            .db
+            .prepare_cached(
+                "SELECT min(renew_at_ms) FROM channels WHERE state = 'joined' AND renew_at_ms > 0",
+            )?
+            .query_row([], |row| row.get(0))?;
         Ok(())
     }
 

@@ -190,6 +190,9 @@ async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_
     world.hostile = true;
     let nurse = world.add_user("Nadia").await;
     let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    // Her leaf is renewed: what she would commit would wait for the statements.
+    world.advance(11_000);
+    world.settle().await;
     world.devices[nurse].faults.lie(Lie::WithheldStructure);
     world.add_user("Luc").await;
     assert_eq!(world.devices[nurse].engine.troubles(), []);

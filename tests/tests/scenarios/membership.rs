@@ -253,6 +253,56 @@ async fn an_enrolment_that_lapsed_stops_visibly_and_goes_on_by_a_new_link() {
     }
 }
 
+// proves: I3
+#[tokio::test]
+async fn who_is_sent_away_after_the_enrolment_lapsed_keeps_nothing() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let other = card("Paul", "Martin", 60, "99700218896");
+    let other = world.devices[0]
+        .engine
+        .invite(&other)
+        .expect("invited")
+        .link;
+    let late = unconfirmed(&mut world, "Inès").await;
+    let channel = world.thread(nurse, "Mme Durand", &[late]).await;
+    world.devices[late].go_offline();
+    world.advance(30 * DAY);
+    somebody_acts(&mut world).await;
+    world.devices[late].go_online();
+    turn(&mut world, 50).await;
+    // A link that is no more is refused, and changes nothing.
+    let device = world.devices[late].device();
+    let engine = &mut world.devices[late].engine;
+    assert_eq!(*engine.enrolment(), Enrolment::Lapsed);
+    engine.join(&other, None).expect("tried");
+    turn(&mut world, 50).await;
+    let engine = &world.devices[late].engine;
+    assert_eq!(*engine.enrolment(), Enrolment::Lapsed);
+    assert_eq!(engine.troubles(), [Trouble::Lapsed]);
+    assert_eq!(world.devices[late].device(), device);
+    assert_eq!(state(&world, late, channel), ThreadState::Joined);
+
+    world.devices[0].go_online();
+    world.settle().await;
+    let coordinator = &mut world.devices[0].engine;
+    coordinator.revoke_device(device).expect("revoked");
+    turn(&mut world, 50).await;
+    world.advance(HOUR);
+    turn(&mut world, 50).await;
+    let engine = &world.devices[late].engine;
+    assert_eq!(engine.troubles(), [Trouble::Wiped]);
+    assert!(matches!(engine.threads(), Err(Error::NotEnrolled)));
+}
+
+/// Of a world that does not rest.
+async fn turn(world: &mut World, times: usize) {
+    for _ in 0..times {
+        world.turn().await;
+        world.advance(500);
+    }
+}
+
 #[tokio::test]
 async fn a_circle_whose_only_manager_is_gone_is_led_on_by_a_contributor() {
     let mut world = World::new(StoreKind::Memory).await;

@@ -1,5 +1,9 @@
 //! Messages that lie about their author, their place or what is in them.
 
+use relais_core::commands::NewMember;
+use relais_core::history::HistoryChoice;
+use relais_core::query::TimelineBody;
+
 use super::*;
 
 // proves: M7
@@ -48,6 +52,51 @@ async fn an_event_id_stands_for_one_content_only() {
         assert_eq!(texts, ["avant", "la première fois"]);
         let notices = scene.world.notices(who, scene.channel);
         assert!(notices.contains(&"quarantined".to_owned()), "{notices:?}");
+    }
+}
+
+// proves: M7
+#[tokio::test]
+async fn the_first_use_of_an_event_id_counts_for_joiners_too() {
+    let mut world = populated().await;
+    let channel = world.thread(0, "Mme Durand", &[NADIA, DENIS, LUC]).await;
+    for who in [NADIA, LUC] {
+        world.say(who, channel, "avant");
+        world.settle().await;
+    }
+    // Léa joins without the past.
+    let lea = NewMember::care_team(world.devices[LEA].professional());
+    let manager = &mut world.devices[0].engine;
+    manager.add_member(channel, &lea).expect("added");
+    let mut scene = taken_over(world, channel).await;
+    let said = scene.world.timeline(0, channel).into_iter();
+    let said = said.filter_map(|item| match item.body {
+        TimelineBody::Event(id, kind) if matches!(*kind, Kind::Message(_)) => Some(id),
+        _ => None,
+    });
+    // One of his own, and one of Nadia's.
+    for (id, counter) in said.zip(2..) {
+        let at = (id, counter);
+        let signed = scene.signed(at, text("autre chose"));
+        let sealed = scene.sealed(&scene.luc.envelope(at, &signed), &signed);
+        scene.luc.raw.taken(sealed).await;
+    }
+    // She cannot know it yet: until the past comes, she shows what nobody else does.
+    for _ in 0..50 {
+        scene.world.turn().await;
+        scene.world.advance(250);
+    }
+    assert_eq!(scene.world.texts(LEA, channel), ["autre chose"; 2]);
+    let person = scene.world.devices[LEA].professional();
+    let manager = &mut scene.world.devices[0].engine;
+    let all = HistoryChoice::All;
+    manager.share_history(channel, person, all).expect("shared");
+    scene.world.settle().await;
+    for who in [0, NADIA, DENIS, LEA] {
+        assert_eq!(scene.world.texts(who, channel), ["avant"; 2], "{who}");
+        let notices = scene.world.notices(who, channel);
+        let quarantined = notices.iter().filter(|kind| *kind == "quarantined");
+        assert_eq!(quarantined.count(), 2, "{who}: {notices:?}");
     }
 }
 

@@ -35,13 +35,22 @@ struct Scene {
 }
 
 async fn scene() -> Scene {
+    let mut world = populated().await;
+    let channel = world.thread(0, "Mme Durand", &[NADIA, DENIS, LUC]).await;
+    world.say(LUC, channel, "avant");
+    taken_over(world, channel).await
+}
+
+async fn populated() -> World {
     let mut world = World::new(StoreKind::Memory).await;
     world.hostile = true;
     for name in ["Nadia", "Denis", "Luc", "Lea"] {
         world.add_user(name).await;
     }
-    let channel = world.thread(0, "Mme Durand", &[NADIA, DENIS, LUC]).await;
-    world.say(LUC, channel, "avant");
+    world
+}
+
+async fn taken_over(mut world: World, channel: ChannelId) -> Scene {
     world.settle().await;
     // Every joiner has renewed their leaf: nobody ends the epoch meanwhile.
     world.advance(11_000);
