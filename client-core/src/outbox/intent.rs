@@ -264,10 +264,14 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Intent>> {
 
 const COLUMNS: &str = "id, channel, kind, payload, event_id, state, created_ms";
 
-/// Intents that are not settled or failed, oldest first.
+/// Intents that are not settled or failed, oldest first, at most `limit` of a channel: one
+/// that is held up hides none of another.
 pub(crate) fn open(conn: &Connection, limit: usize) -> Result<Vec<Intent>> {
     conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM intents WHERE state IN ('waiting', 'sent') ORDER BY id LIMIT ?1"
+        "SELECT {COLUMNS} FROM intents WHERE id IN (SELECT id FROM
+            (SELECT id, row_number() OVER (PARTITION BY channel ORDER BY id) AS place
+             FROM intents WHERE state IN ('waiting', 'sent'))
+            WHERE place <= ?1) ORDER BY id"
     ))?
     .query_map([limit as u64], read)?
     .map(|row| row?)

@@ -239,7 +239,7 @@ impl World {
     /// When it does not come to rest, or an invariant does not hold.
     pub async fn settle(&mut self) {
         let mut quiet = 0;
-        for _ in 0..4_000 {
+        for _ in 0..1_500 {
             let busy = self.turn().await;
             // Time passes for retries, as it would for a person who waits.
             self.advance(if busy { 1 } else { 250 });

@@ -14,7 +14,7 @@ use relais_tests::world::{StoreKind, World};
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::{
-    AppendCommit, AppendMessage, ChannelCursor, Refusal, Subscribe, answer, caught_up,
+    AppendCommit, AppendMessage, CaughtUp, ChannelCursor, Refusal, Subscribe, answer, caught_up,
     client_frame, delivery, send, server_frame, subscribe,
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -210,6 +210,43 @@ async fn a_withheld_structure_entry_is_noticed_by_the_next_message_of_who_knows_
     world.devices[nurse].go_online();
     world.settle().await;
     assert_eq!(world.devices[nurse].engine.troubles(), []);
+}
+
+#[tokio::test]
+async fn what_waits_for_the_log_of_one_thread_holds_up_no_other() {
+    use server_frame::Frame;
+    let mut world = World::new(StoreKind::Memory).await;
+    world.hostile = true;
+    let nurse = world.add_user("Nadia").await;
+    let held = world.thread(0, "Mme Durand", &[nurse]).await;
+    let open = world.thread(0, "M. Petit", &[nurse]).await;
+    world.devices[nurse].go_offline();
+    for number in 0..300 {
+        world.say(nurse, held, &format!("en attente {number}"));
+    }
+    world.say(nurse, open, "tout de suite");
+    // The server never says that it has sent all of the one.
+    let id = held.to_bytes();
+    world.devices[nurse]
+        .faults
+        .rewrite(move |frame| match frame {
+            Frame::CaughtUp(CaughtUp {
+                log: Some(caught_up::Log::Channel(cursor)),
+            }) if cursor.channel_id == id => None,
+            frame => Some(frame),
+        });
+    world.devices[nurse].go_online();
+    for _ in 0..50 {
+        world.turn().await;
+        world.advance(250);
+    }
+    assert_eq!(world.texts(0, open), ["tout de suite"]);
+    assert_eq!(world.texts(0, held), [""; 0]);
+    world.devices[nurse].faults.tell_the_truth();
+    world.devices[nurse].go_offline();
+    world.devices[nurse].go_online();
+    world.settle().await;
+    assert_eq!(world.texts(0, held).len(), 300);
 }
 
 // proves: W2
