@@ -238,8 +238,16 @@ impl World {
     /// # Panics
     /// When it does not come to rest, or an invariant does not hold.
     pub async fn settle(&mut self) {
+        self.settle_within(300).await;
+    }
+
+    /// As [`World::settle`], in so many turns: what is tried again ever later takes long.
+    ///
+    /// # Panics
+    /// As [`World::settle`].
+    pub async fn settle_within(&mut self, turns: usize) {
         let mut quiet = 0;
-        for _ in 0..1_500 {
+        for _ in 0..turns {
             let busy = self.turn().await;
             // Time passes for retries, as it would for a person who waits.
             self.advance(if busy { 1 } else { 250 });

@@ -201,16 +201,7 @@ async fn a_removed_person_gets_the_removal_and_nothing_after_it() {
         .thread(channel)
         .expect("thread");
     assert_eq!(thread.state, ThreadState::Removed);
-    assert!(
-        world
-            .notices(leaver, channel)
-            .contains(&"removed".to_owned())
-    );
-    assert!(
-        world
-            .notices(nurse, channel)
-            .contains(&"removed".to_owned())
-    );
+    assert_eq!(world.notices(leaver, channel), ["joined", "removed"]);
     let refused =
         world.devices[leaver]
             .engine
@@ -222,6 +213,11 @@ async fn a_removed_person_gets_the_removal_and_nothing_after_it() {
     world.say(nurse, channel, "de retour");
     world.settle().await;
     assert_eq!(world.texts(leaver, channel), ["pour tous", "de retour"]);
+    // A person who comes or goes is told of, and not each device besides.
+    assert_eq!(
+        world.notices(nurse, channel),
+        ["joined", "removed", "added"]
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 //! and silences nobody.
 
 use relais_content::v1::{HistoryDeclined, HistoryGrant, HistoryRequest, sealed_body};
-use relais_core::engine::Trouble;
 use relais_wire::v1::answer;
 
 use super::*;

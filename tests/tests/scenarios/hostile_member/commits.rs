@@ -75,6 +75,47 @@ async fn a_commit_whose_path_opens_to_garbage_is_healed_by_everybody_who_cannot_
     scene.others_go_on(0).await;
 }
 
+// proves: D11
+#[tokio::test]
+async fn a_roster_that_needs_a_newer_client_stops_older_ones_before_it_is_misread() {
+    let mut world = populated().await;
+    let channel = world.thread(0, "Mme Durand", &[NADIA, DENIS, LUC]).await;
+    world.say(NADIA, channel, "avant");
+    world.settle().await;
+    world.advance(11_000);
+    world.settle().await;
+    let epoch = world.devices[NADIA].engine.epoch_authenticator(channel);
+    let (before, _) = epoch.expect("epoch");
+    // The manager's device is of a later version.
+    let mut manager = HostileMember::of(&mut world, 0).await;
+    let prior = manager.roster(&mut world, channel);
+    let needed = relais_core::CLIENT_VERSION + 1;
+    let (device, key) = (manager.device, manager.raw.key.clone());
+    let roster = sign_roster(channel, Some(&prior), &prior.members, needed, device, &key);
+    let change = Change {
+        roster: Some(roster),
+        ..Change::default()
+    };
+    let change = commit(manager.commit(&mut world, channel, change));
+    manager.raw.taken(change).await;
+    world.say(NADIA, channel, "attend la mise à jour");
+    for _ in 0..50 {
+        world.turn().await;
+        world.advance(250);
+    }
+    for who in [NADIA, DENIS] {
+        let engine = &mut world.devices[who].engine;
+        assert_eq!(engine.troubles(), [Trouble::UpdateNeeded]);
+        let thread = engine.thread(channel).expect("thread");
+        assert_eq!(thread.state, ThreadState::Joined);
+        let (epoch, _) = engine.epoch_authenticator(channel).expect("epoch");
+        assert_eq!(epoch, before, "nothing of it is taken");
+    }
+    assert_eq!(world.texts(DENIS, channel), ["avant"]);
+    let waits = world.devices[NADIA].engine.sync_state().expect("state");
+    assert_eq!((waits.waiting, waits.failed), (1, 0));
+}
+
 // proves: M5
 #[tokio::test]
 async fn nobody_takes_a_colleagues_identity_for_their_leaf() {

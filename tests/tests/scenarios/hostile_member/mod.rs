@@ -9,6 +9,7 @@ mod messages;
 
 use openmls::prelude::KeyPackage;
 use relais_content::v1::{Content, Message, Priority, content::Kind};
+use relais_core::engine::Trouble;
 use relais_core::query::ThreadState;
 use relais_tests::member::{Change, HostileMember, identity};
 use relais_tests::world::{StoreKind, Who, World};

@@ -13,6 +13,9 @@ use relais_wire::v1::{
     CaughtUp, ChannelCursor, LogHead, ServerFrame, Trimmed, caught_up, delivery, group,
 };
 
+/// Turns in which a device that is refused gives up coming back: it waits longer each time.
+const UNTIL_GIVEN_UP: usize = 1_500;
+
 async fn trio() -> (World, Who, Who, ChannelId) {
     let mut world = World::new(StoreKind::Memory).await;
     let nurse = world.add_user("Nadia").await;
@@ -322,7 +325,7 @@ async fn a_removed_person_does_not_come_back() {
         .engine
         .rejoin_thread(channel)
         .expect("asked");
-    world.settle().await;
+    world.settle_within(UNTIL_GIVEN_UP).await;
     let ThreadState::Stopped(_) = state(&world, nurse, channel) else {
         panic!("{:?}", state(&world, nurse, channel));
     };
@@ -345,7 +348,7 @@ async fn shown(world: &mut World, who: Who, channel: ChannelId, told: relais_wir
         frame => Some(frame),
     });
     world.devices[who].go_online();
-    world.settle().await;
+    world.settle_within(UNTIL_GIVEN_UP).await;
 }
 
 /// What the server last told `who` of a channel's group.
