@@ -48,6 +48,10 @@ pub enum Lie {
     FarFutureTime,
     /// Alters one bit of a commit.
     AlteredCommit,
+    /// Delivers a commit as one of another epoch.
+    CommitOfWrongEpoch,
+    /// Delivers a commit as one of another incarnation of the group.
+    CommitOfWrongIncarnation,
     /// Puts an entry of its own behind a true one.
     InventedEntry,
     /// Says that a message that it took was refused.
@@ -84,7 +88,7 @@ pub enum Lie {
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::DropEntry,
         Self::ReplayEntry,
         Self::SwapEntries,
@@ -100,6 +104,8 @@ impl Lie {
         Self::EarlierTime,
         Self::FarFutureTime,
         Self::AlteredCommit,
+        Self::CommitOfWrongEpoch,
+        Self::CommitOfWrongIncarnation,
         Self::InventedEntry,
         Self::FalseRefusal,
         Self::FalseAcceptance,
@@ -305,6 +311,14 @@ impl Liar {
             }
             Lie::OversizedPayload if message => {
                 false_entry.payload = entry.payload.repeat(4_000).into();
+                vec![false_entry]
+            }
+            Lie::CommitOfWrongEpoch if entry.kind() == EntryKind::Commit => {
+                false_entry.epoch += 1;
+                vec![false_entry]
+            }
+            Lie::CommitOfWrongIncarnation if entry.kind() == EntryKind::Commit => {
+                false_entry.incarnation += 1;
                 vec![false_entry]
             }
             Lie::WrongEpoch if message => {

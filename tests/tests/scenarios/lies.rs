@@ -298,6 +298,8 @@ lies! {
     fn an_entry_dated_back() => EarlierTime, Ends::Healed;
     fn an_entry_dated_beyond_2100() => FarFutureTime, Ends::Healed;
     fn an_altered_commit() => AlteredCommit, Ends::HealedOrVisible;
+    fn a_commit_of_another_epoch() => CommitOfWrongEpoch, Ends::Healed;
+    fn a_commit_of_another_incarnation() => CommitOfWrongIncarnation, Ends::Healed;
     // proves: M7
     fn an_invented_entry() => InventedEntry, Ends::Visible;
     fn a_refusal_of_what_was_taken() => FalseRefusal, Ends::Healed;
