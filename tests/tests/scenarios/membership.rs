@@ -5,7 +5,7 @@ use relais_content::v1::Laterality;
 use relais_core::commands::NewMember;
 use relais_core::engine::Trouble;
 use relais_core::identity::Enrolment;
-use relais_core::query::ThreadState;
+use relais_core::query::{ThreadState, TimelineBody};
 use relais_core::{BlobState, Error};
 use relais_tests::world::{StoreKind, Who, World, card, photo};
 use relais_wire::ids::ChannelId;
@@ -330,6 +330,40 @@ async fn a_circle_whose_only_manager_is_gone_is_led_on_by_a_contributor() {
     world.say(doctor, channel, "bien arrivé");
     world.settle().await;
     assert_eq!(world.texts(nurse, channel), ["bien arrivé"]);
+}
+
+// proves: M10
+#[tokio::test]
+async fn a_change_of_role_is_told_to_everybody() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let person = world.devices[nurse].professional();
+    let mut wanted = Vec::new();
+    for (role, text) in [
+        (ChannelRole::Manager, "manager"),
+        (ChannelRole::Reader, "reader"),
+        (ChannelRole::Contributor, "contributor"),
+    ] {
+        let mut changed = NewMember::care_team(person);
+        changed.role = role;
+        let manager = &mut world.devices[0].engine;
+        manager.add_member(channel, &changed).expect("changed");
+        world.settle().await;
+        wanted.push(text.to_owned());
+    }
+    for who in [0, nurse] {
+        let items = world.timeline(who, channel).into_iter();
+        let told = items.filter_map(|item| match item.body {
+            TimelineBody::Notice {
+                kind,
+                subject,
+                detail,
+            } if kind == "role" && subject == person => Some(detail),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), wanted, "{who}");
+    }
 }
 
 #[tokio::test]
