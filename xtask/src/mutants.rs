@@ -135,7 +135,7 @@ impl Scope {
             let within = self.scenarios.join("|");
             let filter = format!("kind(lib) - test(/^(store|media)::/) | test(/^({within})/)");
             cargo.args(["--", "--lib", "--test", "scenarios", "-E", &filter]);
-            cargo.arg("--max-fail=1:immediate");
+            cargo.args(["--profile", "mutants"]);
         }
         // The copy that is changed is built in one folder again and again; cargo-nextest may be ours.
         cargo.env("CARGO_TARGET_DIR", target.join("mutants/target"));
