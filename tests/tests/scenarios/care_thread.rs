@@ -8,7 +8,7 @@ use relais_core::commands::NewTask;
 use relais_core::query::{EventState, TaskStatus, ThreadState};
 use relais_core::{BlobState, Error};
 use relais_tests::world::{StoreKind, World};
-use relais_wire::ids::BlobId;
+use relais_wire::ids::{BlobId, ChannelId};
 
 #[tokio::test]
 async fn a_message_reaches_the_other_device_and_its_author_sees_it_delivered() {
@@ -180,6 +180,28 @@ async fn a_newcomer_sees_the_patient_and_what_follows_but_nothing_before() {
     assert_eq!(engine.thread(channel).expect("thread").title, "Mme Dubois");
     let notes = engine.members(channel).expect("members");
     assert!(notes.iter().any(|m| m.note.is_some()), "the basis is known");
+}
+
+/// The thread's epoch once the world has rested after some days.
+async fn epoch_after(world: &mut World, channel: ChannelId, days: u64) -> u64 {
+    world.advance(days * 24 * 3_600_000);
+    world.settle().await;
+    let engine = &mut world.devices[0].engine;
+    engine.epoch_authenticator(channel).expect("epoch").0
+}
+
+#[tokio::test]
+async fn every_leaf_of_a_quiet_thread_is_renewed_soon_after_joining_and_then_by_the_month() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "M. Petit", &[nurse]).await;
+    world.advance(11_000);
+    let joined = epoch_after(&mut world, channel, 0).await;
+    assert_eq!(joined, 2, "her joining, and her new leaf");
+    assert_eq!(epoch_after(&mut world, channel, 29).await, joined);
+    assert_eq!(epoch_after(&mut world, channel, 2).await, joined + 2);
+    assert_eq!(epoch_after(&mut world, channel, 28).await, joined + 2);
+    assert_eq!(epoch_after(&mut world, channel, 3).await, joined + 4);
 }
 
 // proves: M8, M10
