@@ -59,6 +59,7 @@ const SCOPES: [Scope; 6] = [
             "hostile::",
             "hostile_member::commits::",
             "lies::a_commit_of_another_",
+            "lies::a_key_package_of_somebody_else",
             "membership::",
             "rejoin::",
         ],

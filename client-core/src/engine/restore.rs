@@ -113,3 +113,46 @@ impl Engine {
         Ok(entries)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, params};
+
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_fits_into_a_request_and_ends_with_a_seal() {
+        let db = Connection::open_in_memory().expect("database");
+        let engine = Engine::open(db, 1).expect("engine");
+        let rows = 38_000u64;
+        engine.db.execute_batch("BEGIN").expect("begun");
+        for seq in 1..=rows {
+            // Only every tenth came with the server's seal.
+            let seal: &[u8] = if seq % 10 == 0 { &[1] } else { &[] };
+            engine
+                .db
+                .prepare_cached("INSERT INTO structure_log VALUES (?1, 1750000000000, ?2, x'', ?3)")
+                .expect("statement")
+                .execute(params![seq, [7u8; 100], seal])
+                .expect("entry");
+        }
+        engine.db.execute_batch("COMMIT").expect("committed");
+        let entries = engine.sealed_after(5).expect("entries");
+        let last = entries.last().expect("some");
+        assert_eq!(entries.first().map(|first| first.seq), Some(6));
+        assert!(!last.seal.is_empty() && last.seq < rows);
+        let request = RestoreStructureRequest {
+            entries,
+            known: Vec::new(),
+        };
+        let bytes = request.encoded_len();
+        let limit = relais_wire::limits::RESTORE_BYTES;
+        assert!(bytes <= limit, "{bytes}");
+        assert!(
+            bytes > limit / 10 * 8,
+            "{bytes}: no more requests than needed"
+        );
+        assert!(engine.sealed_after(rows - 10).expect("ten").len() == 10);
+        assert!(engine.sealed_after(rows).expect("none").is_empty());
+    }
+}

@@ -317,3 +317,22 @@ impl Engine {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn joiners_of_one_commit_renew_within_ten_seconds_and_not_at_once() {
+        let db = Connection::open_in_memory().expect("database");
+        let engine = Engine::open(db, 1).expect("engine");
+        let delays = (0..100_000).map(|_| engine.renewal_delay().expect("a delay"));
+        let delays: BTreeSet<u64> = delays.collect();
+        assert!(delays.iter().all(|ms| (1..=FIRST_RENEWAL_MS).contains(ms)));
+        assert!(delays.len() > 9_000, "{}", delays.len());
+    }
+}
