@@ -1,8 +1,9 @@
 //! People whose devices come and go: links, lost phones, revocations, departures.
 
 use relais_core::engine::Trouble;
+use relais_core::engine::http::HttpResponse;
 use relais_core::identity::Enrolment;
-use relais_core::{Error, Event};
+use relais_core::{Engine, Error, Event};
 use relais_tests::world::{StoreKind, Who, World};
 use relais_wire::RefusalCode;
 
@@ -434,6 +435,55 @@ async fn a_restored_device_returns_under_another_id_and_keeps_what_it_had() {
     let refused = Event::EnrolmentRefused(RefusalCode::AlreadyExists);
     assert!(world.devices[late].events.contains(&refused));
     assert!(!world.devices[late].events.contains(&Event::Returned));
+}
+
+#[tokio::test]
+async fn a_return_is_asked_for_once_and_again_after_a_while_without_the_servers_answer() {
+    let (mut world, nurse) = practice().await;
+    world.hostile = true;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let now = world.now_ms();
+    let backup = world.devices[nurse].backup(now);
+    world.say(nurse, channel, "avant");
+    world.settle().await;
+    let copy = world.add_device("copie");
+    let now = world.now_ms();
+    world.devices[copy].restore_as_own(&backup, now);
+    world.say(copy, channel, "écrit sur la copie");
+    world.settle().await;
+    let (now, engine) = (world.now_ms(), &mut world.devices[copy].engine);
+    assert!(engine.is_frozen());
+    let asked = |engine: &mut Engine, at_ms: u64| {
+        engine.set_time(at_ms);
+        engine.step(usize::MAX).expect("step");
+        let requests = engine.take_requests().into_iter();
+        let requests = requests.filter(|request| request.path == "/v1/enrol");
+        requests.collect::<Vec<_>>()
+    };
+    engine.return_device().expect("asked for");
+    let first = asked(engine, now);
+    assert_eq!(first.len(), 1);
+    assert_eq!(asked(engine, now + 10), []);
+    let answer = |status, body: &[u8]| HttpResponse {
+        status,
+        headers: Vec::new(),
+        body: body.to_vec(),
+    };
+    // Nobody, somebody else's page, a server that is not well.
+    let mut id = first[0].id;
+    let (mut answered, mut waited) = (now + 10, 100);
+    for response in [None, Some(answer(200, b"<html>")), Some(answer(503, b""))] {
+        engine.respond(id, response).expect("taken");
+        assert!(engine.is_frozen());
+        let at = engine.wake_at().expect("tries again");
+        assert!(at - answered >= 2 * waited, "ever later");
+        (answered, waited) = (at, at - answered);
+        assert_eq!(asked(engine, at - 1), []);
+        let again = asked(engine, at);
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].body, first[0].body);
+        id = again[0].id;
+    }
 }
 
 // proves: M1
