@@ -82,7 +82,13 @@ const SCOPES: [Scope; 6] = [
             "server/src/mac.rs",
         ],
         packages: CLIENT,
-        scenarios: &["devices::", "restored_server::", "restored_structure::"],
+        scenarios: &[
+            "devices::",
+            "membership::an_enrolment_that_lapsed_",
+            "restored_server::",
+            "restored_structure::",
+            "whole_story::",
+        ],
     },
 ];
 
