@@ -238,7 +238,7 @@ impl World {
     /// # Panics
     /// When it does not come to rest, or an invariant does not hold.
     pub async fn settle(&mut self) {
-        self.settle_within(300).await;
+        self.settle_within(2_000).await;
     }
 
     /// As [`World::settle`], in so many turns: what is tried again ever later takes long.

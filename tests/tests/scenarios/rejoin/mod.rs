@@ -14,7 +14,7 @@ use relais_wire::v1::{
 };
 
 /// Turns in which a device that is refused gives up coming back: it waits longer each time.
-const UNTIL_GIVEN_UP: usize = 1_500;
+const UNTIL_GIVEN_UP: usize = 6_000;
 
 async fn trio() -> (World, Who, Who, ChannelId) {
     let mut world = World::new(StoreKind::Memory).await;
