@@ -1,10 +1,11 @@
 //! People whose devices come and go: links, lost phones, revocations, departures.
 
+use relais_core::commands::NewMember;
 use relais_core::engine::Trouble;
 use relais_core::engine::http::HttpResponse;
 use relais_core::identity::Enrolment;
 use relais_core::{Engine, Error, Event};
-use relais_tests::world::{StoreKind, Who, World};
+use relais_tests::world::{StoreKind, Who, World, card};
 use relais_wire::RefusalCode;
 
 /// A coordinator (0) and a nurse.
@@ -483,6 +484,67 @@ async fn a_return_is_asked_for_once_and_again_after_a_while_without_the_servers_
         assert_eq!(again.len(), 1);
         assert_eq!(again[0].body, first[0].body);
         id = again[0].id;
+    }
+}
+
+// proves: M1
+#[tokio::test]
+async fn what_a_coordinators_restored_phone_had_not_said_is_said_under_its_new_id() {
+    let (mut world, nurse) = practice().await;
+    world.hostile = true;
+    let doctor = world.add_user("Luc").await;
+    let gone = world.add_user("Denis").await;
+    let gone = world.devices[gone].professional();
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let now = world.now_ms();
+    let backup = world.devices[0].backup(now);
+    world.say(0, channel, "avant");
+    world.settle().await;
+    let copy = world.add_device("copie");
+    let now = world.now_ms();
+    world.devices[copy].go_offline();
+    world.devices[copy].restore_as_own(&backup, now);
+    let engine = &mut world.devices[copy].engine;
+    let paul = card("Paul", "Martin", 60, "99700218896");
+    let invitation = engine.invite(&paul).expect("invited");
+    engine.revoke_professional(gone).expect("sent away");
+    let new = NewMember::care_team(world.devices[doctor].professional());
+    let engine = &mut world.devices[copy].engine;
+    engine.add_member(channel, &new).expect("wanted");
+    world.devices[copy].go_online();
+    world.settle().await;
+    assert!(world.devices[copy].engine.is_frozen());
+
+    let engine = &mut world.devices[copy].engine;
+    engine.return_device().expect("asked for");
+    for _ in 0..200 {
+        world.turn().await;
+        world.advance(250);
+    }
+    let engine = &world.devices[copy].engine;
+    assert!(!engine.is_frozen());
+    // A change of the circle could undo a later one: the person decides.
+    let failed = engine.failed_acts().expect("acts");
+    let failed: Vec<_> = failed.iter().map(|act| act.act.as_str()).collect();
+    assert_eq!(failed, ["members"]);
+    // The invitation, its card and the revocation stand.
+    let late = world.add_device("Paul");
+    let engine = &mut world.devices[late].engine;
+    engine.join(&invitation.link, None).expect("join");
+    for _ in 0..200 {
+        world.turn().await;
+        world.advance(250);
+    }
+    let person = world.devices[late].professional();
+    for who in [copy, nurse] {
+        let engine = &world.devices[who].engine;
+        assert_eq!(engine.name(&person), "Paul Martin");
+        let people = engine.people().expect("people");
+        let of = |id| people.iter().find(|p| p.professional == id).expect("known");
+        assert!(of(person).confirmed);
+        assert!(of(gone).devices.iter().all(|device| device.revoked));
+        let (named, held) = engine.directory_versions();
+        assert_eq!(held.map(|version| version as usize), Some(named));
     }
 }
 
