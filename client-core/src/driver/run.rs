@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use prost::bytes::Bytes;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::network::{self, Input};
 use super::{Job, now_ms};
@@ -15,6 +16,8 @@ use crate::error::Result;
 const BUDGET: usize = 64;
 const FIRST_RETRY_MS: u64 = 100;
 const LAST_RETRY_MS: u64 = 10_000;
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(60);
 
 struct Driver {
     engine: Engine,
@@ -26,7 +29,8 @@ struct Driver {
     open: bool,
     frames: Option<mpsc::UnboundedSender<Vec<Bytes>>>,
     failures: u32,
-    connect_at_ms: u64,
+    /// Not by the wall clock, which jumps.
+    connect_at: Instant,
 }
 
 pub(super) fn run(
@@ -59,7 +63,7 @@ pub(super) fn run(
         open: false,
         frames: None,
         failures: 0,
-        connect_at_ms: 0,
+        connect_at: Instant::now(),
     };
     runtime.block_on(driver.drive(jobs, stop, received));
     // A name that is still being looked up must not keep the thread.
@@ -145,7 +149,7 @@ impl Driver {
         // Devices that lost the same server do not all come back at once.
         let jitter = now_ms() % (delay / 2 + 1);
         self.failures += 1;
-        self.connect_at_ms = now_ms() + delay / 2 + jitter;
+        self.connect_at = Instant::now() + Duration::from_millis(delay / 2 + jitter);
         self.engine.disconnected();
     }
 
@@ -175,7 +179,7 @@ impl Driver {
         if let Some(server_url) = server_url
             && self.engine.wants_connection()
             && !self.open
-            && now_ms() >= self.connect_at_ms
+            && Instant::now() >= self.connect_at
         {
             self.open = true;
             self.socket += 1;
@@ -186,9 +190,11 @@ impl Driver {
 
     /// Until something is due; a long time when nothing is.
     fn pause(&self) -> Duration {
-        let connect = (self.engine.wants_connection() && !self.open).then_some(self.connect_at_ms);
-        let due = [connect, self.engine.wake_at()].into_iter().flatten().min();
-        let wait = due.map_or(60_000, |at| at.saturating_sub(now_ms()).clamp(1, 60_000));
-        Duration::from_millis(wait)
+        let connect = self.connect_at.saturating_duration_since(Instant::now());
+        let connect = (self.engine.wants_connection() && !self.open).then_some(connect);
+        let wake = self.engine.wake_at();
+        let wake = wake.map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
+        let next = [connect, wake].into_iter().flatten().min();
+        next.map_or(LONGEST, |wait| wait.clamp(SHORTEST, LONGEST))
     }
 }
