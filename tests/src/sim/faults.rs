@@ -36,7 +36,7 @@ pub const FAULTS: &[Operation] = &[
 pub const RESTORES: [&str; 2] = ["server backup", "server restored"];
 
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
+pub(super) const DAY_MS: u64 = 24 * HOUR_MS;
 
 impl Sim {
     pub(super) fn anybody(&self, rng: &mut Rng) -> usize {

@@ -1,5 +1,6 @@
 //! Until nothing moves any more.
 
+use super::faults::DAY_MS;
 use super::{Checked, Sim};
 
 /// Rounds after which a world that still moves is a finding.
@@ -10,7 +11,6 @@ const QUIET: usize = 3;
 const PAUSE_MS: u64 = 250;
 /// Longest wait for a retry.
 const LONGEST_PAUSE_MS: u64 = 60_000;
-const DAY_MS: u64 = 24 * 3_600_000;
 
 impl Sim {
     /// Lets everything happen that can, then checks what must hold at rest.

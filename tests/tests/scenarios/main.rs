@@ -20,4 +20,5 @@ mod restored_photos;
 mod restored_server;
 mod restored_structure;
 mod restored_threads;
+mod returning;
 mod whole_story;
