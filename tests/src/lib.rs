@@ -3,6 +3,7 @@
 //! simulation [`sim`], the demo and the benches.
 
 pub mod lies;
+pub mod listener;
 pub mod member;
 pub mod sim;
 pub mod world;

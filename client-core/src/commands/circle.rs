@@ -8,7 +8,7 @@ use relais_wire::ids::{ChannelId, ProfessionalId};
 use relais_wire::roster::{CheckedRoster, Member, RuleBroken, has_lasting_manager};
 use relais_wire::v1::ChannelRole;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
 use crate::history::HistoryChoice;
 use crate::outbox::intent::{self, HexBytes, HexId, MemberWish, MembersChange, Wish};
@@ -178,6 +178,7 @@ impl Engine {
             });
         }
         change.remove = remove.iter().map(|id| HexId(id.0)).collect();
+        self.events.push_back(Event::ThreadChanged(channel));
         self.want(Some(channel), Wish::Members(change))
     }
 

@@ -2,7 +2,7 @@
 
 use relais_wire::RefusalCode;
 
-use super::{Engine, Phase};
+use super::{Engine, Event, Phase};
 use crate::error::Result;
 
 /// A step back below this is a clock that is being adjusted: waits last so much longer.
@@ -10,6 +10,15 @@ const ADJUSTED_MS: u64 = 60_000;
 /// No wait that this device sets itself is longer. One that is was set by a clock that
 /// has been put back since.
 const LONGEST_WAIT_MS: u64 = 3_600_000;
+
+/// Memberships of this person that end by the clock.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// So many had ended when it was said last.
+    told: u64,
+    /// When the next one does, by the driver's clock.
+    next_ms: Option<u64>,
+}
 
 impl Engine {
     /// The driver's clock, milliseconds since the Unix epoch. It orders retries
@@ -31,6 +40,29 @@ impl Engine {
     /// while connected, else its own.
     pub(crate) fn log_now(&self) -> u64 {
         self.server_now().unwrap_or(self.now_ms)
+    }
+
+    /// Says so when a membership has ended since: the log shows it only when somebody
+    /// removes this person, and they may be offline.
+    pub(super) fn tell_ends(&mut self) -> Result<()> {
+        let now = self.log_now();
+        let (ended, next): (u64, Option<u64>) = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FILTER (WHERE until_ms <= ?1),
+                 min(until_ms) FILTER (WHERE until_ms > ?1)
+                 FROM channels WHERE state = 'joined' AND until_ms > 0",
+            )?
+            .query_row([now], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.ends.next_ms = next.map(|at| self.now_ms.saturating_add(at - now));
+        if std::mem::replace(&mut self.ends.told, ended) != ended {
+            self.events.push_back(Event::ThreadsChanged);
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_end_ms(&self) -> Option<u64> {
+        self.ends.next_ms.filter(|_| self.is_enrolled())
     }
 
     /// After the clock was put back nothing waits for what was the present before. Then,

@@ -354,6 +354,8 @@ impl Engine {
         }
         self.dirty |= self.step_history()?;
         self.dirty |= self.has_applicable();
+        self.tell_unfinished()?;
+        self.tell_ends()?;
         Ok(self.dirty)
     }
 
@@ -393,7 +395,10 @@ impl Engine {
             self.next_history_ms,
         ];
         let sending = sending.into_iter().flatten().filter(|_| ready);
-        sending.chain(self.http.retry_enrolment_ms).min()
+        sending
+            .chain(self.http.retry_enrolment_ms)
+            .chain(self.next_end_ms())
+            .min()
     }
 
     /// A higher counter at the server, an unknown lease or an unknown entry of

@@ -119,6 +119,8 @@ pub struct Engine {
     /// After a refusal that says "later": nothing is staged before then.
     pub(crate) hold_until_ms: u64,
     pub(crate) trouble: Vec<Trouble>,
+    told_unfinished: Option<status::Unfinished>,
+    ends: clock::Ends,
     /// When somebody is asked next for a missing stretch.
     pub(crate) next_history_ms: Option<u64>,
     clock_put_back: bool,
@@ -162,6 +164,8 @@ impl Engine {
             dirty: true,
             hold_until_ms: 0,
             trouble: Vec::new(),
+            told_unfinished: None,
+            ends: clock::Ends::default(),
             next_history_ms: None,
             clock_put_back: false,
             clock_skipped: false,

@@ -57,6 +57,14 @@ pub struct SyncState {
     pub transfers: u64,
 }
 
+/// What of a [`SyncState`] no event of its own announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    waiting: u64,
+    failed: u64,
+    transfers: u64,
+}
+
 impl Engine {
     pub(crate) fn trouble(&mut self, trouble: Trouble) {
         if !self.trouble.contains(&trouble) {
@@ -108,12 +116,7 @@ impl Engine {
     /// # Errors
     /// Of the database.
     pub fn sync_state(&self) -> Result<SyncState> {
-        let count = |sql: &str| -> Result<u64> {
-            Ok(self
-                .db
-                .prepare_cached(sql)?
-                .query_row([], |row| row.get(0))?)
-        };
+        let unfinished = self.unfinished()?;
         let applied = self.inbox.is_empty() && self.waiting.values().all(|queue| queue.is_empty());
         Ok(SyncState {
             phase: self.link.phase,
@@ -122,18 +125,42 @@ impl Engine {
                 && self.link.inbox_caught_up
                 && applied
                 && self.channels_caught_up()?,
-            waiting: count("SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')")?,
-            failed: count("SELECT count(*) FROM intents WHERE state = 'failed'")?,
-            transfers: count(
-                "SELECT (SELECT count(*) FROM blobs b JOIN channels c ON c.channel = b.channel
+            waiting: unfinished.waiting,
+            failed: unfinished.failed,
+            transfers: unfinished.transfers,
+        })
+    }
+
+    fn unfinished(&self) -> Result<Unfinished> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT (SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')),
+                (SELECT count(*) FROM intents WHERE state = 'failed'),
+                (SELECT count(*) FROM blobs b JOIN channels c ON c.channel = b.channel
                     WHERE b.state IN ('send', 'fetch', 'again') AND c.state IN ('joined', 'creating')
                        OR b.state = 'send' AND c.state = 'removed')
                  + (SELECT count(*) FROM shares s JOIN channels c ON c.channel = s.channel
                     WHERE s.state <> 'failed' AND c.state = 'joined')
                  + (SELECT count(*) FROM imports i JOIN channels c ON c.channel = i.channel
                     WHERE i.state NOT IN ('waiting', 'refused') AND c.state = 'joined')",
-            )?,
-        })
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Unfinished {
+                waiting: row.get(0)?,
+                failed: row.get(1)?,
+                transfers: row.get(2)?,
+            })
+        })?)
+    }
+
+    /// Says so when something waits, has failed or is under way that was not when it was
+    /// said last, or the other way round.
+    pub(crate) fn tell_unfinished(&mut self) -> Result<()> {
+        let now = Some(self.unfinished()?);
+        if self.told_unfinished != now {
+            self.told_unfinished = now;
+            self.events.push_back(Event::SyncChanged);
+        }
+        Ok(())
     }
 
     fn channels_caught_up(&self) -> Result<bool> {

@@ -226,7 +226,7 @@ impl Engine {
     }
 
     /// Of the gaps that `asked` was asked for, what lies before `from` is no gap.
-    fn was_never_promised(&self, channel: ChannelId, asked: DeviceId, from: u64) -> Result<()> {
+    fn was_never_promised(&mut self, channel: ChannelId, asked: DeviceId, from: u64) -> Result<()> {
         let before = from.saturating_sub(1).min(NEVER);
         for sql in [
             "DELETE FROM gaps WHERE channel = ?1 AND asked = ?2 AND until_seq <= ?3",
@@ -237,6 +237,7 @@ impl Engine {
                 .prepare_cached(sql)?
                 .execute(params![channel.0, asked.0, before])?;
         }
+        self.events.push_back(Event::ThreadChanged(channel));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::network::{CutStream, Faults};
+use crate::listener::Listener;
 
 type Socket = WebSocketStream<CutStream>;
 
@@ -30,6 +31,8 @@ pub struct Device {
     pub received: Vec<Bytes>,
     /// The longest of its steps: so long nobody was listened to.
     pub longest_step: Duration,
+    /// What its person's app shows.
+    pub(super) listener: Listener,
     path: PathBuf,
     key: driver::DatabaseKey,
     address: String,
@@ -56,6 +59,7 @@ impl Device {
             events: Vec::new(),
             received: Vec::new(),
             longest_step: Duration::ZERO,
+            listener: Listener::default(),
             path,
             key,
             address: String::new(),
@@ -116,6 +120,7 @@ impl Device {
         let db = rusqlite::Connection::open_in_memory().expect("memory");
         let placeholder = Engine::open(db, now_ms).expect("engine");
         drop(std::mem::replace(&mut self.engine, placeholder));
+        self.listener = Listener::default();
         self.engine = open(&self.path, &self.key, now_ms);
     }
 
@@ -138,6 +143,7 @@ impl Device {
         for (path, bytes) in backup {
             std::fs::write(path, bytes).expect("restored");
         }
+        self.listener = Listener::default();
         self.engine = open(&self.path, &self.key, now_ms);
     }
 
@@ -149,6 +155,7 @@ impl Device {
         let db = driver::open_database(&self.path, &self.key).expect("database");
         edit(&db);
         drop(db);
+        self.listener = Listener::default();
         self.engine = open(&self.path, &self.key, now_ms);
     }
 
@@ -180,6 +187,7 @@ impl Device {
             busy |= self.requests().await;
             let events = self.engine.take_events();
             busy |= !events.is_empty();
+            self.listener.hear(&self.engine, &events);
             self.events.extend(events);
             if self.engine.closed_by_server().is_some() {
                 self.hang_up();

@@ -42,6 +42,16 @@ impl World {
             self.nothing_goes_back(channel, &members);
         }
         self.nothing_is_quarantined();
+        self.nothing_is_stale();
+    }
+
+    /// An app that looks again at what events name shows what is.
+    fn nothing_is_stale(&self) {
+        for device in &self.devices {
+            if let Some(stale) = device.listener.stale(&device.engine) {
+                panic!("{}'s app {stale}", device.name);
+            }
+        }
     }
 
     /// 2. The same (incarnation, epoch) means the same epoch authenticator.
