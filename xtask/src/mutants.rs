@@ -87,6 +87,7 @@ const SCOPES: [Scope; 6] = [
             "membership::an_enrolment_that_lapsed_",
             "restored_server::",
             "restored_structure::",
+            "restored_threads::",
             "returning::",
             "whole_story::",
         ],
