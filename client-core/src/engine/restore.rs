@@ -24,6 +24,7 @@ impl Engine {
             return Ok(());
         }
         meta::put_u64(&self.db, keys::INBOX_SEQ, 0)?;
+        self.recall_returns()?;
         self.want(None, Wish::KeyPackages)?;
         self.offer_blobs_again()?;
         self.events.push_back(Event::ServerRestored);

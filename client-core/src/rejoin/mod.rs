@@ -112,6 +112,20 @@ impl Engine {
         Ok(())
     }
 
+    /// A return that is under way was staged after its log was compared with one that the
+    /// server has not any more: it begins again.
+    pub(crate) fn recall_returns(&mut self) -> Result<()> {
+        let returning: Vec<[u8; 16]> = self
+            .db
+            .prepare_cached("SELECT channel FROM channels WHERE state = 'rejoin'")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for channel in returning {
+            self.recall_sends(ChannelId(channel))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn forget_connection_of(&mut self, channel: ChannelId) {
         self.link.subscribed.remove(&channel);
         self.link.caught_up.remove(&channel);

@@ -7,6 +7,7 @@ use relais_core::engine::Trouble;
 use relais_core::query::{EventState, ThreadState, TimelineBody};
 use relais_tests::world::{ServerBackup, StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
+use relais_wire::v1::server_frame::Frame;
 
 /// Claire (0), Nadia (1), Denis (2) and their thread, with "Bonjour" of Nadia in it.
 async fn team() -> (World, ChannelId) {
@@ -334,6 +335,46 @@ async fn a_second_restore_in_the_middle_of_the_first_loses_nothing() {
             sorted(&world, who, channel),
             ["Bonjour", "de 0", "de 1", "de 2"]
         );
+    }
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_return_that_was_under_way_when_the_server_was_restored_begins_again() {
+    let (mut world, channel) = team().await;
+    let backup = world.backup_server();
+    for number in 0..3 {
+        world.say(0, channel, &format!("passage {number}"));
+        world.settle().await;
+    }
+    // Its answer is lost, and then the log that it was written into.
+    crate::rejoin::lose_group(&mut world, 1, channel);
+    world.devices[1].faults.rewrite(|frame| match frame {
+        Frame::Answer(_) => None,
+        frame => Some(frame),
+    });
+    world.say(1, channel, "vu");
+    world.devices[1].go_online();
+    let epoch = |world: &World| {
+        world.devices[0]
+            .engine
+            .thread(channel)
+            .expect("thread")
+            .epoch
+    };
+    let before = epoch(&world);
+    let mut turns = 0..60;
+    while turns.next().is_some() && epoch(&world) == before {
+        world.turn().await;
+        world.advance(250);
+    }
+    assert!(epoch(&world) > before, "the return was taken");
+    world.restore_server(&backup).await;
+    world.devices[1].faults.tell_the_truth();
+    heal(&mut world, channel).await;
+    let all = ["Bonjour", "passage 0", "passage 1", "passage 2", "vu"];
+    for who in 0..3 {
+        assert_eq!(sorted(&world, who, channel), all);
     }
 }
 

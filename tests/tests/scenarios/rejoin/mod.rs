@@ -32,7 +32,7 @@ fn state(world: &World, who: Who, channel: ChannelId) -> ThreadState {
 }
 
 /// The device's MLS state of the channel is gone.
-fn lose_group(world: &mut World, who: Who, channel: ChannelId) {
+pub(crate) fn lose_group(world: &mut World, who: Who, channel: ChannelId) {
     let now = world.now_ms();
     world.devices[who].go_offline();
     world.devices[who].edit_database(now, |db| {
