@@ -40,7 +40,21 @@ impl Sim {
         if self.allowances.unrest() {
             return Ok(());
         }
-        Err("the world does not come to rest".to_owned().into())
+        Err(format!("the world does not come to rest{}", self.who_is_restless()).into())
+    }
+
+    /// Of each device that has not come to rest, how it stands.
+    fn who_is_restless(&self) -> String {
+        let restless = (0..self.devices.len()).filter(|who| !self.is_settled(*who));
+        let state = |who: usize| {
+            let engine = &self.devices[who].engine;
+            let threads = engine.threads().unwrap_or_default().into_iter();
+            let threads: Vec<_> = threads.map(|t| (t.channel, t.state, t.seq)).collect();
+            let (sync, trouble) = (engine.sync_state(), engine.troubles());
+            let structure = engine.structure_seq();
+            format!("\ndevice {who}: {sync:?} {trouble:?} structure {structure} {threads:?}")
+        };
+        restless.map(state).collect()
     }
 
     /// Whether a device does the same again and again: it has no room or no network, is
