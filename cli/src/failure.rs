@@ -30,9 +30,10 @@ pub struct Candidate {
     pub label: String,
 }
 
-/// What somebody whom nobody confirmed in time can do.
-pub const LAPSED: &str = "no coordinator confirmed you within 7 days: ask one to invite you again \
-                          (relais people reinvite), then relais join LINK; nothing here is lost";
+/// What somebody can do whose enrolment counts no more.
+pub const LAPSED: &str = "no coordinator confirmed you within 7 days, or the server was restored \
+                          and lost your enrolment: ask one to invite you again (relais people \
+                          reinvite), then relais join LINK; nothing here is lost";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]

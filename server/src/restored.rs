@@ -69,7 +69,7 @@ impl Seals {
         }
     }
 
-    /// The seal on the last entry of the structure log.
+    /// The seal on an entry of the structure log.
     pub fn seal_structure(&self, head: &LogHead) -> Vec<u8> {
         self.mac.seal(self.number.load(Ordering::SeqCst), head)
     }

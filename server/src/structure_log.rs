@@ -10,7 +10,7 @@ use relais_wire::RefusalCode;
 use relais_wire::ids::DeviceId;
 use relais_wire::limits;
 use relais_wire::structure::{Device, Structure};
-use relais_wire::v1::{Statement, StatementKind, StructureEntry};
+use relais_wire::v1::{LogHead, Statement, StatementKind, StructureEntry};
 
 use crate::error::Refused;
 use crate::restored::Seals;
@@ -43,8 +43,8 @@ impl StructureLog {
         self.live.read().clone()
     }
 
-    /// Entries after `after_seq`, at most `max`, up to the live head, which is sealed
-    /// where it is among them.
+    /// Entries after `after_seq`, at most `max`, up to the live head, each with its seal: a
+    /// device that reads no further can still prove what it has.
     pub async fn read(
         &self,
         store: &dyn Store,
@@ -52,11 +52,14 @@ impl StructureLog {
         after_seq: u64,
         max: usize,
     ) -> Result<Vec<StructureEntry>, StoreError> {
-        let head = self.now().head();
+        let structure = self.now();
         let mut entries = store.read_structure(after_seq, max).await?;
-        entries.retain(|entry| entry.seq <= head.seq);
-        if let Some(last) = entries.last_mut().filter(|last| last.seq == head.seq) {
-            last.seal = seals.seal_structure(&head).into();
+        entries.retain(|entry| entry.seq <= structure.head().seq);
+        for entry in &mut entries {
+            let hash = structure.hash_at(entry.seq);
+            let hash = hash.ok_or(StoreError::Corrupt("structure log"))?;
+            let (seq, hash) = (entry.seq, hash.to_vec().into());
+            entry.seal = seals.seal_structure(&LogHead { seq, hash }).into();
         }
         Ok(entries)
     }

@@ -15,6 +15,7 @@ use relais_wire::v1::{
 };
 use rusqlite::params;
 
+use super::http::GiveBack;
 use super::link::{Link, Phase};
 use super::{Engine, Event, Trouble};
 use crate::db::meta::{self, keys};
@@ -225,7 +226,9 @@ impl Engine {
                 self.enrolment_seen()?;
                 self.check_structure_claims()?;
             }
-            Some(Log::StructureParted(_)) => self.restore_structure(Vec::new()),
+            Some(Log::StructureParted(_)) => {
+                self.restore_structure(Vec::new(), GiveBack::default());
+            }
             Some(Log::InboxSeq(_)) => self.link.inbox_caught_up = true,
             Some(Log::Channel(cursor)) => {
                 if let Ok(channel) = ChannelId::try_from(&cursor.channel_id) {
@@ -266,7 +269,14 @@ impl Engine {
             }
             // Enrolled, and the server does not know this device: it has forgotten.
             RefusalCode::NotFound if self.link.phase == Phase::Authenticating => {
-                self.restore_structure(Vec::new());
+                let unknown = true;
+                self.restore_structure(
+                    Vec::new(),
+                    GiveBack {
+                        unknown,
+                        given: None,
+                    },
+                );
                 Ok(())
             }
             _ => Ok(()),

@@ -83,13 +83,23 @@ pub(crate) enum Purpose {
     StructureRecord,
     StructureLog,
     Enrol,
-    RestoreStructure,
+    RestoreStructure(GiveBack),
     RevocationLog,
     Return,
     BlobCreate(BlobId),
     BlobOffset(BlobId),
     BlobPatch(BlobId),
     BlobFetch(BlobId),
+}
+
+/// What is known while a server is given back what it lost of the structure log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct GiveBack {
+    /// It said that it does not know this device.
+    pub unknown: bool,
+    /// The entry before the first that it is given with this request, and its head until
+    /// then.
+    pub given: Option<(u64, u64)>,
 }
 
 /// Outstanding requests.
@@ -142,7 +152,7 @@ impl Http {
     pub fn is_restoring(&self) -> bool {
         self.outstanding
             .values()
-            .any(|purpose| *purpose == Purpose::RestoreStructure)
+            .any(|purpose| matches!(purpose, Purpose::RestoreStructure(_)))
     }
 
     pub fn is_returning(&self) -> bool {
@@ -197,7 +207,7 @@ impl Engine {
                 }
                 Ok(())
             }
-            Purpose::RestoreStructure => self.structure_restored(response),
+            Purpose::RestoreStructure(so_far) => self.structure_restored(so_far, response),
             Purpose::Return => self.return_answered(response.as_ref()),
             Purpose::RevocationLog => {
                 if let Some(response) = &response {

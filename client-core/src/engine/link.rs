@@ -32,9 +32,6 @@ pub(crate) struct Link {
     pub structure_agreed: bool,
     /// The server's structure log, where it has parted from the one that is held here.
     pub beside: Option<Beside>,
-    /// Last entry that both have, after which lost statements were given back, and the
-    /// server's head then.
-    pub given_back: Option<(u64, u64)>,
     pub inbox_caught_up: bool,
     pub subscribed: BTreeSet<ChannelId>,
     pub caught_up: BTreeSet<ChannelId>,

@@ -6,7 +6,7 @@
 use prost::Message;
 use relais_wire::v1::{RestoreStructureRequest, RestoreStructureResponse, StructureEntry};
 
-use super::http::{HttpRequest, HttpResponse, Method, Purpose};
+use super::http::{GiveBack, HttpRequest, HttpResponse, Method, Purpose};
 use super::{Engine, Event, Phase, Trouble};
 use crate::db::meta::{self, keys};
 use crate::error::Result;
@@ -33,7 +33,7 @@ impl Engine {
 
     /// Gives the server structure entries that it has forgotten; none asks how far
     /// it knows the log.
-    pub(super) fn restore_structure(&mut self, entries: Vec<StructureEntry>) {
+    pub(super) fn restore_structure(&mut self, entries: Vec<StructureEntry>, so_far: GiveBack) {
         if self.http.is_restoring() {
             return;
         }
@@ -41,13 +41,17 @@ impl Engine {
         let body = RestoreStructureRequest { entries, known }.encode_to_vec();
         let request = HttpRequest::new(Method::Post, "/v1/structure/restore".to_owned());
         self.http
-            .queue(Purpose::RestoreStructure, request.with_body(body));
+            .queue(Purpose::RestoreStructure(so_far), request.with_body(body));
     }
 
     /// The server's head, and how far its log is this one; what it lacks follows, once
     /// from each place. A refusal or a lost answer is tried again at the next connection,
     /// which finds the same.
-    pub(super) fn structure_restored(&mut self, response: Option<HttpResponse>) -> Result<()> {
+    pub(super) fn structure_restored(
+        &mut self,
+        so_far: GiveBack,
+        response: Option<HttpResponse>,
+    ) -> Result<()> {
         let restored = response
             .filter(|response| response.status == 200)
             .and_then(|response| RestoreStructureResponse::decode(response.body.as_slice()).ok());
@@ -61,10 +65,10 @@ impl Engine {
         let agrees = self.structure.has(&head) || common == own;
         if !agrees || shorter {
             let lost = self.sealed_after(common)?;
-            let given = self.link.given_back.filter(|(after, _)| *after == common);
+            let given = so_far.given.filter(|(after, _)| *after == common);
             if given.is_none() && !lost.is_empty() {
-                self.link.given_back = Some((common, head.seq));
-                self.restore_structure(lost);
+                let given = Some((common, head.seq));
+                self.restore_structure(lost, GiveBack { given, ..so_far });
                 return Ok(());
             }
             if shorter {
@@ -74,9 +78,8 @@ impl Engine {
             if self.link.phase == Phase::Ready {
                 return self.read_beside(common);
             }
-            // It took nothing, and does not know this device.
-            if given.is_some_and(|(_, before)| before == head.seq) {
-                self.trouble(Trouble::StructureWithheld);
+            if so_far.unknown && given.is_some_and(|(_, before)| before == head.seq) {
+                return self.enrolment_is_lost();
             }
         }
         // Begins again, with what the server knows now.

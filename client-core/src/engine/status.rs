@@ -20,8 +20,8 @@ pub enum Trouble {
     Revoked,
     /// This device was revoked and has forgotten everything; it can join again.
     Wiped,
-    /// Nobody confirmed this device's enrolment in time
-    /// ([`crate::identity::Enrolment::Lapsed`]): a coordinator invites again.
+    /// This device's enrolment counts no more: nobody confirmed it in time, or the server
+    /// lost it ([`crate::identity::Enrolment::Lapsed`]). A coordinator invites again.
     Lapsed,
     /// The server needs a newer version of the program.
     UpdateNeeded,

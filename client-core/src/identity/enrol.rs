@@ -37,8 +37,8 @@ pub enum Enrolment {
     Enrolled,
     /// The server refused for good; the reason is a `RefusalCode` number.
     Refused(i32),
-    /// No coordinator confirmed it in time (`limits::UNCONFIRMED_MS`). With a new
-    /// invitation ([`Engine::join`]) the same person goes on: what is here stays.
+    /// No coordinator confirmed it in time (`limits::UNCONFIRMED_MS`), or the server lost
+    /// it with a backup and cannot take it again. With a new invitation ([`Engine::join`]) the same person goes on: what is here stays.
     Lapsed,
 }
 

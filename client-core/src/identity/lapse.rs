@@ -1,6 +1,7 @@
-//! An enrolment that nobody confirmed in time (requirement I2). Its device connects no
-//! more, and looks by the hour whether its person was sent away. A new link goes on with what
-//! is here; one that is refused changes nothing.
+//! An enrolment that counts no more: nobody confirmed it in time (requirement I2), or the
+//! server lost it with a backup and cannot take it again (ADR 10). Its device connects no
+//! more, and looks by the hour whether its person was sent away or it counts again. A new
+//! link goes on with what is here; one that is refused changes nothing.
 
 use relais_wire::structure::Structure;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::enrol::{Enrolment, Stored};
 use super::{Identity, log};
 use crate::db::meta::{self, keys};
-use crate::engine::{Engine, Trouble};
+use crate::engine::{Engine, Event, Trouble};
 use crate::error::{Error, Result};
 
 /// A device whose enrolment lapsed looks so often whether it was revoked.
@@ -33,13 +34,44 @@ impl Engine {
         {
             return Ok(());
         }
+        self.lapse()
+    }
+
+    /// The server does not know this device, and took nothing of what makes it known.
+    pub(crate) fn enrolment_is_lost(&mut self) -> Result<()> {
+        self.lapse()?;
+        self.ask_again_if_lapsed();
+        Ok(())
+    }
+
+    fn lapse(&mut self) -> Result<()> {
         self.transaction(|engine| {
             engine.enrolment.state = Enrolment::Lapsed;
             engine.enrolment.lapsed = true;
             engine.save_enrolment()
         })?;
-        self.trouble.retain(|trouble| *trouble != Trouble::Revoked);
+        let explained = [Trouble::Revoked, Trouble::StructureWithheld];
+        self.trouble.retain(|trouble| !explained.contains(trouble));
         self.trouble(Trouble::Lapsed);
+        Ok(())
+    }
+
+    /// The server's log, read by a device whose enrolment lapsed: one that stands in it has
+    /// been taken again.
+    pub(super) fn look_for_standing(&mut self, log: &Structure) -> Result<()> {
+        let own = self.identity()?.device();
+        let time_ms = self.now_ms.max(log.time_ms());
+        let stands = log.valid_device(&own, log.head().seq, time_ms).is_some();
+        if !stands || !self.is_same_structure(log) {
+            return Ok(());
+        }
+        self.transaction(|engine| {
+            engine.enrolment.state = Enrolment::Enrolled;
+            engine.enrolment.lapsed = false;
+            engine.save_enrolment()
+        })?;
+        self.trouble.retain(|trouble| *trouble != Trouble::Lapsed);
+        self.events.push_back(Event::SyncChanged);
         Ok(())
     }
 

@@ -62,7 +62,7 @@ impl Engine {
         }
         match self.is_enrolled() {
             true => self.look_for_lapse(&proof),
-            false => Ok(()),
+            false => self.look_for_standing(&proof),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use relais_core::engine::Trouble;
+use relais_core::identity::Enrolment;
 use relais_core::query::{EventState, ThreadState, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId};
 
@@ -47,7 +48,12 @@ impl Sim {
     pub(super) fn has_lapsed(&self, who: usize) -> bool {
         let id = self.devices[who].identity.map(|(_, device)| device);
         let known = id.is_some_and(|id| self.host.structure().device(&id).is_some());
-        known && !self.is_revoked(who) && self.lets_in(who).is_none()
+        let lost = !known && self.losses.structure;
+        match lost {
+            // The server cannot take it again.
+            true => *self.devices[who].engine.enrolment() == Enrolment::Lapsed,
+            false => known && !self.is_revoked(who) && self.lets_in(who).is_none(),
+        }
     }
 
     /// Whether a frozen device can go on by itself: it holds its person's present key.

@@ -333,6 +333,11 @@ impl Device {
         !self.online || super::is_settled(&self.engine, true)
     }
 
+    /// When it does something by itself, if it can.
+    pub(super) fn wake_at(&self) -> Option<u64> {
+        self.engine.wake_at().filter(|_| self.online)
+    }
+
     pub(super) fn is_online(&self) -> bool {
         self.online
     }

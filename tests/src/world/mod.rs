@@ -76,6 +76,12 @@ pub(crate) fn is_settled(engine: &Engine, transfers: bool) -> bool {
         && engine.phase() == Phase::Ready
 }
 
+/// Time that passes in a turn in which nothing happens.
+const PAUSE_MS: u64 = 250;
+/// After so many such turns the time until the next retry passes at once.
+const IDLE: usize = 8;
+const LONGEST_PAUSE_MS: u64 = 10_000;
+
 /// A fictitious card.
 pub fn card(given: &str, family: &str, profession: u32, rpps: &str) -> OwnCard {
     OwnCard {
@@ -246,11 +252,16 @@ impl World {
     /// # Panics
     /// As [`World::settle`].
     pub async fn settle_within(&mut self, turns: usize) {
-        let mut quiet = 0;
+        let (mut quiet, mut idle) = (0, 0);
         for _ in 0..turns {
             let busy = self.turn().await;
+            idle = if busy { 0 } else { idle + 1 };
             // Time passes for retries, as it would for a person who waits.
-            self.advance(if busy { 1 } else { 250 });
+            self.advance(match busy {
+                true => 1,
+                false if idle > IDLE => self.until_next_retry(),
+                false => PAUSE_MS,
+            });
             let settled = self.devices.iter().all(Device::is_settled);
             quiet = if busy || !settled { 0 } else { quiet + 1 };
             if quiet >= 3 && self.same_heads() {
@@ -259,6 +270,13 @@ impl World {
             }
         }
         panic!("the world does not come to rest: {}", self.describe());
+    }
+
+    /// Until a device does something by itself.
+    fn until_next_retry(&self) -> u64 {
+        let due = self.devices.iter().filter_map(Device::wake_at).min();
+        let due = due.map_or(0, |at| at.saturating_sub(self.now_ms()));
+        due.clamp(PAUSE_MS, LONGEST_PAUSE_MS)
     }
 
     /// Ends the server's process without warning and starts it again from its

@@ -3,7 +3,11 @@
 
 use relais_core::Event;
 use relais_core::engine::Trouble;
-use relais_tests::world::{StoreKind, World};
+use relais_core::identity::Enrolment;
+use relais_tests::world::{StoreKind, World, card};
+use relais_wire::limits;
+use relais_wire::v1::server_frame::Frame;
+use relais_wire::v1::{Delivery, delivery};
 
 // proves: I5
 #[tokio::test]
@@ -96,4 +100,100 @@ async fn a_server_that_forgets_without_having_been_restored_gets_nothing_more() 
         assert_eq!(device.engine.troubles(), &[Trouble::StructureWithheld]);
         assert!(!device.engine.sync_state().expect("state").caught_up);
     }
+}
+
+// proves: I5
+#[tokio::test]
+async fn what_was_read_of_the_structure_before_the_connection_was_cut_is_given_back() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let engine = &mut world.devices[0].engine;
+    let invitation = engine.invite(&card("Denis", "Martin", 60, "99700218896"));
+    let invitation = invitation.expect("invited");
+    world.settle().await;
+    let backup = world.backup_server();
+    // An enrolment is several statements at once: she reads the first of them.
+    let known = world.devices[nurse].engine.structure_seq();
+    world.devices[nurse]
+        .faults
+        .rewrite(move |frame| match frame {
+            Frame::Delivery(Delivery {
+                item: Some(delivery::Item::Structure(entry)),
+            }) if entry.seq > known + 1 => None,
+            frame => Some(frame),
+        });
+    world.devices[0].go_offline();
+    let doctor = world.add_device("Denis");
+    let engine = &mut world.devices[doctor].engine;
+    engine.join(&invitation.link, None).expect("joins");
+    for _ in 0..40 {
+        world.turn().await;
+        world.advance(50);
+    }
+    assert_eq!(world.devices[nurse].engine.structure_seq(), known + 1);
+    world.devices[doctor].go_offline();
+    world.restore_server(&backup).await;
+    world.devices[nurse].faults.tell_the_truth();
+    world.settle().await;
+    let engine = &world.devices[nurse].engine;
+    assert_eq!(engine.structure_seq(), known + 1);
+    assert_eq!(engine.troubles(), []);
+    // Whoever has the rest gives it back.
+    world.devices[doctor].go_online();
+    world.settle().await;
+    let engine = &world.devices[nurse].engine;
+    assert!(engine.structure_seq() > known + 1);
+    assert_eq!(engine.troubles(), []);
+}
+
+// proves: D8, I5
+#[tokio::test]
+async fn an_enrolment_that_the_server_cannot_take_again_has_lapsed_and_goes_on_by_a_new_link() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    let lost = world.devices[nurse].device();
+    let person = world.devices[nurse].professional();
+    let engine = &mut world.devices[0].engine;
+    let again = engine.invite_again(person, &[lost]).expect("invited again");
+    world.settle().await;
+    let backup = world.backup_server();
+    // Nobody but her new phone sees that she joins again, and the server forgets it.
+    world.devices[0].go_offline();
+    let phone = world.add_device("Nadia's new phone");
+    let engine = &mut world.devices[phone].engine;
+    engine.join(&again.link, None).expect("joins");
+    world.settle().await;
+    world.devices[phone].go_offline();
+    world.restore_server(&backup).await;
+    // What is stated in the new life is later than the invitation's end.
+    world.advance(limits::INVITATION_MS + 1);
+    world.devices[0].go_online();
+    world.settle().await;
+    let engine = &mut world.devices[0].engine;
+    engine
+        .invite(&card("Denis", "Martin", 60, "99700218896"))
+        .expect("invited");
+    world.settle().await;
+
+    world.devices[phone].go_online();
+    for _ in 0..100 {
+        world.turn().await;
+        world.advance(500);
+    }
+    let engine = &world.devices[phone].engine;
+    assert_eq!(*engine.enrolment(), Enrolment::Lapsed);
+    assert_eq!(engine.troubles(), [Trouble::Lapsed]);
+    assert!(!engine.wants_connection(), "it does not try for ever");
+
+    let engine = &mut world.devices[0].engine;
+    let again = engine.invite_again(person, &[]).expect("invited again");
+    world.settle().await;
+    let engine = &mut world.devices[phone].engine;
+    engine.join(&again.link, None).expect("joins");
+    world.settle().await;
+    assert_eq!(world.devices[phone].engine.troubles(), []);
+    world.say(phone, channel, "de retour");
+    world.settle().await;
+    assert_eq!(world.texts(0, channel), ["de retour"]);
 }
