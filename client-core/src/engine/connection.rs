@@ -364,7 +364,7 @@ impl Engine {
         }
         self.dirty |= self.step_history()?;
         self.dirty |= self.has_applicable();
-        self.tell_unfinished()?;
+        self.tell_sync()?;
         self.tell_ends()?;
         Ok(self.dirty)
     }

@@ -119,7 +119,7 @@ pub struct Engine {
     /// After a refusal that says "later": nothing is staged before then.
     pub(crate) hold_until_ms: u64,
     pub(crate) trouble: Vec<Trouble>,
-    told_unfinished: Option<status::Unfinished>,
+    told_sync: Option<SyncState>,
     ends: clock::Ends,
     /// When somebody is asked next for a missing stretch.
     pub(crate) next_history_ms: Option<u64>,
@@ -164,7 +164,7 @@ impl Engine {
             dirty: true,
             hold_until_ms: 0,
             trouble: Vec::new(),
-            told_unfinished: None,
+            told_sync: None,
             ends: clock::Ends::default(),
             next_history_ms: None,
             clock_put_back: false,

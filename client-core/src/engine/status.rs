@@ -57,14 +57,6 @@ pub struct SyncState {
     pub transfers: u64,
 }
 
-/// What of a [`SyncState`] no event of its own announces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unfinished {
-    waiting: u64,
-    failed: u64,
-    transfers: u64,
-}
-
 impl Engine {
     pub(crate) fn trouble(&mut self, trouble: Trouble) {
         if !self.trouble.contains(&trouble) {
@@ -116,22 +108,12 @@ impl Engine {
     /// # Errors
     /// Of the database.
     pub fn sync_state(&self) -> Result<SyncState> {
-        let unfinished = self.unfinished()?;
         let applied = self.inbox.is_empty() && self.waiting.values().all(|queue| queue.is_empty());
-        Ok(SyncState {
-            phase: self.link.phase,
-            caught_up: self.link.phase == Phase::Ready
-                && self.link.structure_caught_up
-                && self.link.inbox_caught_up
-                && applied
-                && self.channels_caught_up()?,
-            waiting: unfinished.waiting,
-            failed: unfinished.failed,
-            transfers: unfinished.transfers,
-        })
-    }
-
-    fn unfinished(&self) -> Result<Unfinished> {
+        let caught_up = self.link.phase == Phase::Ready
+            && self.link.structure_caught_up
+            && self.link.inbox_caught_up
+            && applied
+            && self.channels_caught_up()?;
         let mut statement = self.db.prepare_cached(
             "SELECT (SELECT count(*) FROM intents WHERE state IN ('waiting', 'sent')),
                 (SELECT count(*) FROM intents WHERE state = 'failed'),
@@ -144,7 +126,9 @@ impl Engine {
                     WHERE i.state NOT IN ('waiting', 'refused') AND c.state = 'joined')",
         )?;
         Ok(statement.query_row([], |row| {
-            Ok(Unfinished {
+            Ok(SyncState {
+                phase: self.link.phase,
+                caught_up,
                 waiting: row.get(0)?,
                 failed: row.get(1)?,
                 transfers: row.get(2)?,
@@ -152,12 +136,11 @@ impl Engine {
         })?)
     }
 
-    /// Says so when something waits, has failed or is under way that was not when it was
-    /// said last, or the other way round.
-    pub(crate) fn tell_unfinished(&mut self) -> Result<()> {
-        let now = Some(self.unfinished()?);
-        if self.told_unfinished != now {
-            self.told_unfinished = now;
+    /// Says so when the state is another than when it was said last.
+    pub(crate) fn tell_sync(&mut self) -> Result<()> {
+        let now = Some(self.sync_state()?);
+        if self.told_sync != now {
+            self.told_sync = now;
             self.events.push_back(Event::SyncChanged);
         }
         Ok(())

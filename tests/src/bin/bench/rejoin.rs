@@ -89,6 +89,9 @@ impl OpenMlsProvider for Bare {
     }
 }
 
+/// By then each device has a leaf of its own making.
+const RENEWED_MS: u64 = 11_000;
+
 /// Runs everything; about a second for each return.
 pub async fn measure(size: Size) -> Outcome<Report> {
     let mut report = Report::new();
@@ -101,6 +104,9 @@ pub async fn measure(size: Size) -> Outcome<Report> {
     let mut times: [Times; 3] = Default::default();
     let mut bytes = 0;
     let own = own_keys(&mut world)?;
+    world.settle().await;
+    // Everybody renews their leaf soon after joining: none may come in between.
+    world.advance(RENEWED_MS);
     world.settle().await;
     for _ in 0..size.rounds {
         lose_log(&mut world, channel)?;
@@ -194,6 +200,7 @@ async fn come_back(world: &mut World, channel: ChannelId, shown: Group) -> Outco
     let mut settled = Duration::ZERO;
     for _ in 0..TURNS {
         world.turn().await;
+        world.advance(1);
         for frame in held.take() {
             settled += feed(world, frame, true)?;
         }
