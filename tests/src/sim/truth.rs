@@ -48,12 +48,24 @@ impl Sim {
     pub(super) fn has_lapsed(&self, who: usize) -> bool {
         let id = self.devices[who].identity.map(|(_, device)| device);
         let known = id.is_some_and(|id| self.host.structure().device(&id).is_some());
-        let lost = !known && self.losses.structure;
-        match lost {
+        match known {
+            true => !self.is_revoked(who) && self.lets_in(who).is_none(),
             // The server cannot take it again.
-            true => *self.devices[who].engine.enrolment() == Enrolment::Lapsed,
-            false => known && !self.is_revoked(who) && self.lets_in(who).is_none(),
+            false => {
+                self.losses.structure && *self.devices[who].engine.enrolment() == Enrolment::Lapsed
+            }
         }
+    }
+
+    /// Whether somebody joined whom the server has forgotten for good: what that ended, their
+    /// earlier key, stands again.
+    fn an_enrolment_is_lost(&self) -> bool {
+        let structure = self.host.structure();
+        (0..self.devices.len()).any(|who| {
+            let id = self.devices[who].identity.map(|(_, device)| device);
+            let known = id.is_some_and(|id| structure.device(&id).is_some());
+            !known && self.has_lapsed(who)
+        })
     }
 
     /// Whether a frozen device can go on by itself: it holds its person's present key.
@@ -74,7 +86,9 @@ impl Sim {
             Trouble::Revoked => self.is_revoked(who) || self.has_lapsed(who),
             // A log that it left may have ended what the present one goes by: until a
             // coordinator revokes it by that (ADR 10).
-            Trouble::StructureForked => self.losses.restores > 1 && self.losses.structure,
+            Trouble::StructureForked => {
+                self.losses.structure && (self.losses.restores > 1 || self.an_enrolment_is_lost())
+            }
             // It looks by the hour whether it was revoked.
             Trouble::Lapsed => {
                 self.has_lapsed(who) || (self.is_revoked(who) && !self.an_hour_passed)
