@@ -71,7 +71,12 @@ const SCOPES: [Scope; 6] = [
             "server/src/channels/reboot.rs",
         ],
         packages: CLIENT,
-        scenarios: &["rejoin::"],
+        scenarios: &[
+            "membership::",
+            "rejoin::",
+            "restored_threads::a_return_that_was_under_way_",
+            "restored_threads::somebody_whose_joining_was_lost_",
+        ],
     },
     Scope {
         name: "rollback",
