@@ -130,3 +130,30 @@ impl App {
         relais_wire::life::beginning(self.now_ms(), u16::from_be_bytes(chance))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_sent_with_the_seal_of_this_life_and_without_its_hash() {
+        let number = Arc::new(AtomicU64::new(7));
+        let seals = Seals::new(Arc::new(MacKey::new([5; 32])), number.clone());
+        let entry = ChannelEntry {
+            channel_id: vec![1; 16].into(),
+            seq: 3,
+            hash: vec![2; 32].into(),
+            ..ChannelEntry::default()
+        };
+        let sent = seals.seal(&entry);
+        assert_eq!(sent.hash, Bytes::new(), "each device computes it");
+        let last = LogHead {
+            seq: entry.seq,
+            hash: entry.hash.clone(),
+        };
+        let proves = || seals.proves_restore(&entry.channel_id, &last, &sent.seal);
+        assert_eq!(proves(), Some(7));
+        number.store(8, Ordering::SeqCst);
+        assert_eq!(proves(), None, "that life's end was noticed");
+    }
+}

@@ -265,3 +265,67 @@ impl Engine {
         Some(anew.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use relais_wire::v1::{DeviceInvited, SealingKeyReplaced};
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::identity::Enrolment;
+
+    const RETIRED: &[u8] = &[9; 16];
+
+    #[test]
+    fn what_waits_is_said_as_the_new_device_and_nothing_of_the_old_ones_keys() {
+        let db = Connection::open_in_memory().expect("database");
+        let mut engine = Engine::open(db, 1).expect("engine");
+        let identity = engine.new_identity([1; 16], [2; 16]).expect("identity");
+        let (key, device) = (identity.device_key(), identity.device());
+        engine.identity = Some(identity);
+        engine.enrolment.state = Enrolment::Enrolled;
+        let old = ed25519_dalek::SigningKey::from_bytes(&[3; 32]);
+        let signed_anew = |statement: Option<Bytes>| {
+            let said = Statement::decode(statement.expect("said")).expect("statement");
+            let body = said.body.clone();
+            let again = Statement::decode(
+                match said.kind() {
+                    StatementKind::CardPublished => {
+                        let body = CardPublished::decode(body).expect("card");
+                        assert_eq!(body.device_id, device.to_bytes());
+                        assert_eq!(body.directory_version, 4, "the rest is the same");
+                        sign_statement(said.kind(), &body, &[&key])
+                    }
+                    _ => {
+                        let body = DirectoryKeyReplaced::decode(body).expect("key");
+                        assert_eq!(body.device_id, device.to_bytes());
+                        assert_eq!(body.version, 5, "the rest is the same");
+                        sign_statement(said.kind(), &body, &[&key])
+                    }
+                }
+                .as_slice(),
+            );
+            assert_eq!(said, again.expect("statement"));
+        };
+        let card = CardPublished {
+            device_id: RETIRED.into(),
+            directory_version: 4,
+            ..CardPublished::default()
+        };
+        let card = sign_statement(StatementKind::CardPublished, &card, &[&old]);
+        signed_anew(engine.say_anew(card.into()));
+        let directory = DirectoryKeyReplaced {
+            device_id: RETIRED.into(),
+            version: 5,
+            ..DirectoryKeyReplaced::default()
+        };
+        let directory = sign_statement(StatementKind::DirectoryKeyReplaced, &directory, &[&old]);
+        signed_anew(engine.say_anew(directory.into()));
+        let sealing = SealingKeyReplaced::default();
+        let sealing = sign_statement(StatementKind::SealingKeyReplaced, &sealing, &[&old]);
+        assert_eq!(engine.say_anew(sealing.into()), None);
+        let others = DeviceInvited::default();
+        let others: Bytes = sign_statement(StatementKind::DeviceInvited, &others, &[&old]).into();
+        assert_eq!(engine.say_anew(others.clone()), Some(others));
+    }
+}

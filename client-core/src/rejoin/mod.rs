@@ -17,6 +17,8 @@ mod doubt;
 mod enter;
 mod listing;
 mod reboot;
+#[cfg(test)]
+mod tests;
 
 use relais_wire::chain::GENESIS;
 use relais_wire::ids::ChannelId;
@@ -326,49 +328,5 @@ impl Engine {
                 .execute([channel.0])?;
             engine.begin_rejoin(channel, "asked for by the person", 0)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::Connection;
-
-    use super::*;
-
-    const A_DAY_MS: u64 = 86_400_000;
-    const CHANNEL: ChannelId = ChannelId([5; 16]);
-
-    fn next_ms(engine: &Engine) -> u64 {
-        let sql = "SELECT next_ms FROM rejoins";
-        let next = engine.db.query_row(sql, [], |row| row.get(0));
-        next.expect("a pace")
-    }
-
-    #[test]
-    fn attempts_are_counted_by_the_day_and_put_off_ever_longer_up_to_an_hour() {
-        let db = Connection::open_in_memory().expect("database");
-        let begun = 1_750_000_000_000;
-        let mut engine = Engine::open(db, begun).expect("engine");
-        let row = "INSERT INTO rejoins (channel, since_ms, next_ms, was_out)
-                   VALUES (?1, ?2, ?2, 0)";
-        let row = engine.db.execute(row, params![CHANNEL.0, begun]);
-        row.expect("a pace");
-        let mut pauses = Vec::new();
-        for attempt in 1..=14 {
-            engine.set_time(next_ms(&engine));
-            let counted = engine.count_attempt(CHANNEL).expect("counted");
-            assert_eq!(counted, attempt);
-            pauses.push(next_ms(&engine) - engine.now_ms);
-        }
-        assert_eq!(pauses[..3], [2_000, 4_000, 8_000]);
-        assert_eq!(pauses[10..], [2_048_000, 3_600_000, 3_600_000, 3_600_000]);
-        engine.set_time(begun + A_DAY_MS);
-        assert_eq!(engine.count_attempt(CHANNEL).expect("counted"), 15);
-        engine.set_time(begun + A_DAY_MS + 1);
-        assert_eq!(engine.count_attempt(CHANNEL).expect("counted"), 1);
-        assert_eq!(next_ms(&engine) - engine.now_ms, 2_000);
-        // The day begins anew with it.
-        engine.set_time(begun + 2 * A_DAY_MS);
-        assert_eq!(engine.count_attempt(CHANNEL).expect("counted"), 2);
     }
 }

@@ -1,0 +1,244 @@
+//! The pace of coming back, and what is remembered meanwhile. That devices do come back is
+//! shown by the scenarios.
+
+use prost::Message;
+use relais_wire::RefusalCode;
+use relais_wire::v1::ClientFrame;
+use rusqlite::Connection;
+
+use super::*;
+
+const BEGUN: u64 = 1_750_000_000_000;
+const A_DAY_MS: u64 = 86_400_000;
+const CHANNEL: ChannelId = ChannelId([5; 16]);
+
+fn engine() -> Engine {
+    let db = Connection::open_in_memory().expect("database");
+    Engine::open(db, BEGUN).expect("engine")
+}
+
+/// A channel that was read to an entry, in a state.
+fn put(engine: &Engine, channel: ChannelId, state: &str, joined: u64, cursor: u64) {
+    let sql = "INSERT OR REPLACE INTO channels (channel, incarnation, epoch, joined_seq,
+               cursor_seq, cursor_hash, cursor_time_ms, state, created_ms)
+               VALUES (?1, 0, 0, ?2, ?3, x'', 0, ?4, 1)";
+    let row = params![channel.0, joined, cursor, state];
+    engine.db.execute(sql, row).expect("channel");
+}
+
+/// A channel that comes back.
+fn returning(joined: u64, cursor: u64) -> Engine {
+    let mut engine = engine();
+    put(&engine, CHANNEL, "joined", joined, cursor);
+    engine.begin_rejoin(CHANNEL, "lost", 0).expect("begun");
+    engine
+}
+
+fn read<T: rusqlite::types::FromSql>(engine: &Engine, sql: &str) -> T {
+    let value = engine.db.query_row(sql, [], |row| row.get(0));
+    value.expect("a value")
+}
+
+fn next_ms(engine: &Engine) -> u64 {
+    read(engine, "SELECT next_ms FROM rejoins")
+}
+
+fn state(engine: &Engine) -> Option<String> {
+    let row = engine.channel_row(CHANNEL).expect("read");
+    row.map(|row| row.state)
+}
+
+/// Channels whose group is asked for now.
+fn asked(engine: &mut Engine) -> Vec<ChannelId> {
+    engine.pump_rejoins().expect("pumped");
+    let frames = engine.take_frames().into_iter();
+    let asked = frames.filter_map(|frame| match ClientFrame::decode(frame).ok()?.frame? {
+        client_frame::Frame::AskGroup(ask) => ChannelId::try_from(&ask.channel_id).ok(),
+        _ => None,
+    });
+    asked.collect()
+}
+
+#[test]
+fn attempts_are_counted_by_the_day_and_put_off_ever_longer_up_to_an_hour() {
+    let mut engine = engine();
+    let row = "INSERT INTO rejoins (channel, since_ms, next_ms, was_out) VALUES (?1, ?2, ?2, 0)";
+    let row = engine.db.execute(row, params![CHANNEL.0, BEGUN]);
+    row.expect("a pace");
+    let mut pauses = Vec::new();
+    for attempt in 1..=14 {
+        engine.set_time(next_ms(&engine));
+        let counted = engine.count_attempt(CHANNEL).expect("counted");
+        assert_eq!(counted, attempt);
+        pauses.push(next_ms(&engine) - engine.now_ms);
+    }
+    assert_eq!(pauses[..3], [2_000, 4_000, 8_000]);
+    assert_eq!(pauses[10..], [2_048_000, 3_600_000, 3_600_000, 3_600_000]);
+    engine.set_time(BEGUN + A_DAY_MS);
+    assert_eq!(engine.count_attempt(CHANNEL).expect("counted"), 15);
+    engine.set_time(BEGUN + A_DAY_MS + 1);
+    assert_eq!(engine.count_attempt(CHANNEL).expect("counted"), 1);
+    assert_eq!(next_ms(&engine) - engine.now_ms, 2_000);
+    // The day begins anew with it.
+    engine.set_time(BEGUN + 2 * A_DAY_MS);
+    assert_eq!(engine.count_attempt(CHANNEL).expect("counted"), 2);
+}
+
+#[test]
+fn who_was_outside_when_a_return_began_was_outside_until_it_is_over() {
+    for (before, was_out) in [("removed", true), ("joined", false), ("stopped", false)] {
+        let mut engine = engine();
+        put(&engine, CHANNEL, before, 3, 9);
+        for _ in 0..3 {
+            engine.begin_rejoin(CHANNEL, "again", 0).expect("begun");
+            assert_eq!(engine.was_out(CHANNEL).expect("read"), was_out, "{before}");
+        }
+    }
+    assert!(!engine().was_out(CHANNEL).expect("nothing is known of it"));
+}
+
+#[test]
+fn what_was_in_flight_in_a_channel_waits_again_and_is_not_sent_as_it_was() {
+    let mut engine = engine();
+    let other = ChannelId([6; 16]);
+    for (id, channel, kind) in [
+        (1, CHANNEL, "sent"),
+        (2, CHANNEL, "failed"),
+        (3, other, "sent"),
+    ] {
+        let intent = "INSERT INTO intents (id, channel, kind, payload, state, created_ms)
+                      VALUES (?1, ?2, 'event', x'', ?3, 1)";
+        let row = params![id, channel.0, kind];
+        engine.db.execute(intent, row).expect("intent");
+        let send = "INSERT INTO sends (counter, intent, channel, bytes, payload_hash)
+                    VALUES (?1, ?1, ?2, x'', x'')";
+        engine
+            .db
+            .execute(send, params![id, channel.0])
+            .expect("send");
+    }
+    engine.recall_sends(CHANNEL).expect("recalled");
+    let states = "SELECT group_concat(state, ' ') FROM (SELECT state FROM intents ORDER BY id)";
+    assert_eq!(read::<String>(&engine, states), "waiting failed sent");
+    let live = "SELECT group_concat(live, ' ') FROM (SELECT live FROM sends ORDER BY counter)";
+    assert_eq!(read::<String>(&engine, live), "0 0 1");
+    assert_eq!(engine.link.in_flight, 1);
+}
+
+#[test]
+fn a_group_is_asked_for_when_it_is_due_and_four_at_a_time() {
+    let mut engine = engine();
+    let channels: Vec<_> = (1..=7).map(|number| ChannelId([number; 16])).collect();
+    // Put into this state by a device that came back with other keys.
+    for channel in &channels {
+        put(&engine, *channel, "rejoin", 3, 9);
+    }
+    let first = asked(&mut engine);
+    assert_eq!(first, channels[..4]);
+    assert_eq!(asked(&mut engine), []);
+    // An answer makes room, and a return that is staged takes it.
+    engine.link.asked.clear();
+    let staged = "INSERT INTO sends (counter, intent, channel, bytes, payload_hash)
+                  SELECT id, id, channel, x'', x'' FROM intents WHERE channel IN (?1, ?2)";
+    let staged = engine.db.execute(staged, [channels[0].0, channels[1].0]);
+    assert_eq!(staged.expect("staged"), 2);
+    assert_eq!(asked(&mut engine), channels[2..4]);
+
+    let mut engine = returning(3, 9);
+    engine.rejoin_later(CHANNEL).expect("later");
+    assert_eq!(asked(&mut engine), []);
+    let due = next_ms(&engine);
+    assert_eq!(engine.link.rejoin_at_ms, Some(due));
+    engine.set_time(due - 1);
+    assert_eq!(asked(&mut engine), []);
+    engine.set_time(due);
+    assert_eq!(asked(&mut engine), [CHANNEL]);
+    assert_eq!(engine.link.rejoin_at_ms, None);
+}
+
+#[test]
+fn whoever_was_slower_tries_again_within_a_second_and_not_all_at_once() {
+    let mut engine = returning(3, 9);
+    let mut pauses = Vec::new();
+    for _ in 0..200 {
+        engine.rejoin_later(CHANNEL).expect("later");
+        pauses.push(next_ms(&engine) - engine.now_ms);
+    }
+    assert!(pauses.iter().all(|pause| (100..1_000).contains(pause)));
+    assert!(pauses.iter().any(|pause| *pause < 400));
+    assert!(pauses.iter().any(|pause| *pause > 600));
+}
+
+#[test]
+fn a_refusal_counts_unless_somebody_else_was_faster() {
+    let attempts = "SELECT attempts FROM rejoins";
+    for (code, counted) in [
+        (RefusalCode::WrongEpoch, 0),
+        (RefusalCode::StaleStructure, 0),
+        (RefusalCode::StaleSendCounter, 0),
+        (RefusalCode::TooManyRequests, 0),
+        (RefusalCode::Forbidden, 1),
+        (RefusalCode::RuleBroken, 1),
+    ] {
+        let mut engine = returning(3, 9);
+        let intent = engine.comeback(CHANNEL).expect("read").expect("an intent");
+        let sent = "UPDATE intents SET state = 'sent' WHERE id = ?1";
+        engine.db.execute(sent, [intent.id]).expect("sent");
+        engine
+            .rejoin_refused(CHANNEL, intent.id, code, "why")
+            .expect("refused");
+        assert_eq!(read::<u32>(&engine, attempts), counted, "{code:?}");
+        assert!(next_ms(&engine) > engine.now_ms, "{code:?}");
+        let intent = engine.comeback(CHANNEL).expect("read").expect("an intent");
+        assert!(!intent.sent, "{code:?}");
+    }
+}
+
+#[test]
+fn the_eighth_failure_of_a_day_stops_the_channel() {
+    let mut engine = returning(3, 9);
+    for attempt in 1..=8 {
+        assert_eq!(state(&engine).as_deref(), Some("rejoin"), "{attempt}");
+        engine.rejoin_failed(CHANNEL, "not now").expect("failed");
+    }
+    assert_eq!(state(&engine).as_deref(), Some("stopped"));
+    assert!(engine.comeback(CHANNEL).expect("read").is_none());
+}
+
+#[test]
+fn whoever_is_not_let_in_forgets_only_what_was_never_read() {
+    for (joined, cursor, known) in [(0, 0, false), (0, 9, true), (3, 0, true), (3, 9, true)] {
+        let mut engine = returning(joined, cursor);
+        engine.link.asked.insert(CHANNEL);
+        engine.not_let_in(CHANNEL).expect("answered");
+        assert_eq!(state(&engine).is_some(), known, "{joined} {cursor}");
+        let waits = engine.comeback(CHANNEL).expect("read").is_some();
+        assert_eq!(waits, known, "{joined} {cursor}");
+        assert_eq!(engine.link.asked.contains(&CHANNEL), known);
+    }
+}
+
+#[test]
+fn whoever_was_outside_stays_so_where_the_server_had_forgotten_it() {
+    let rolled_back = "INSERT INTO rollbacks (channel, seq, at_ms, events) VALUES (?1, 4, 1, 2)";
+    let other_life = "UPDATE channels SET life = 7 WHERE channel = ?1";
+    for (before, forgot, becomes) in [
+        ("removed", Some(rolled_back), "removed"),
+        ("removed", Some(other_life), "removed"),
+        ("removed", None, "rejoin"),
+        ("joined", Some(rolled_back), "rejoin"),
+    ] {
+        let mut engine = engine();
+        put(&engine, CHANNEL, before, 3, 9);
+        engine.begin_rejoin(CHANNEL, "lost", 0).expect("begun");
+        if let Some(forgot) = forgot {
+            engine.db.execute(forgot, [CHANNEL.0]).expect("forgot");
+        }
+        engine.not_let_in(CHANNEL).expect("answered");
+        assert_eq!(
+            state(&engine).as_deref(),
+            Some(becomes),
+            "{before} {forgot:?}"
+        );
+    }
+}
