@@ -242,3 +242,85 @@ fn whoever_was_outside_stays_so_where_the_server_had_forgotten_it() {
         );
     }
 }
+
+/// A channel at an epoch, which the server refuses.
+fn doubtful(now_ms: u64) -> Engine {
+    let mut engine = engine();
+    put(&engine, CHANNEL, "joined", 3, 9);
+    engine.set_time(now_ms);
+    engine.doubt_epoch(CHANNEL).expect("doubted");
+    engine
+}
+
+#[test]
+fn a_refused_epoch_is_come_back_from_where_the_log_does_not_end_it_in_time() {
+    let now = BEGUN + 7;
+    assert_eq!(engine().link.doubts.next_ms(), None);
+    let mut engine = doubtful(now);
+    let due = engine.link.doubts.next_ms().expect("looked at");
+    assert_eq!(due, now + 20_000);
+    // Another refusal of the same does not put it off.
+    engine.set_time(now + 5_000);
+    engine.doubt_epoch(CHANNEL).expect("doubted");
+    assert_eq!(engine.link.doubts.next_ms(), Some(due));
+    engine.set_time(due - 1);
+    engine.settle_doubts().expect("looked at");
+    assert_eq!(state(&engine).as_deref(), Some("joined"));
+    assert_eq!(engine.link.doubts.next_ms(), Some(due));
+    engine.set_time(due);
+    engine.settle_doubts().expect("looked at");
+    assert_eq!(state(&engine).as_deref(), Some("rejoin"));
+    assert_eq!(engine.link.doubts.next_ms(), None);
+}
+
+#[test]
+fn a_refused_epoch_that_is_over_is_nothing_to_come_back_from() {
+    for over in [
+        "UPDATE channels SET epoch = 1",
+        "UPDATE channels SET incarnation = 1",
+        "UPDATE channels SET state = 'removed'",
+        // Its log is compared first: the server began a new life.
+        "UPDATE channels SET life = 7",
+    ] {
+        let mut engine = doubtful(BEGUN);
+        engine.db.execute(over, []).expect("over");
+        let before = state(&engine);
+        engine.set_time(BEGUN + 20_000);
+        engine.settle_doubts().expect("looked at");
+        assert_eq!(state(&engine), before, "{over}");
+        assert_eq!(engine.link.doubts.next_ms(), None, "{over}");
+    }
+    // What waits to be read may end it.
+    let mut engine = doubtful(BEGUN);
+    let entry = relais_wire::v1::ChannelEntry::default();
+    engine.waiting.entry(CHANNEL).or_default().push_back(entry);
+    engine.set_time(BEGUN + 20_000);
+    engine.settle_doubts().expect("looked at");
+    assert_eq!(state(&engine).as_deref(), Some("joined"));
+    assert_eq!(engine.link.doubts.next_ms(), Some(BEGUN + 40_000));
+    engine.waiting.entry(CHANNEL).or_default().clear();
+    engine.set_time(BEGUN + 40_000);
+    engine.settle_doubts().expect("looked at");
+    assert_eq!(state(&engine).as_deref(), Some("rejoin"));
+}
+
+#[test]
+fn what_should_stand_where_this_device_has_read_and_does_not_shows_another_log() {
+    for (seq, life, becomes) in [
+        (8, 0, "rejoin"),
+        (9, 0, "rejoin"),
+        (10, 0, "joined"),
+        (8, 7, "joined"),
+    ] {
+        let mut engine = engine();
+        put(&engine, CHANNEL, "joined", 3, 9);
+        let sql = "UPDATE channels SET life = ?1";
+        engine.db.execute(sql, [life]).expect("life");
+        engine.check_place(CHANNEL, seq).expect("checked");
+        assert_eq!(state(&engine).as_deref(), Some(becomes), "{seq} {life}");
+    }
+    let mut engine = engine();
+    put(&engine, CHANNEL, "removed", 3, 9);
+    engine.check_place(CHANNEL, 8).expect("checked");
+    assert_eq!(state(&engine).as_deref(), Some("removed"));
+}
