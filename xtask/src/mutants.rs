@@ -3,7 +3,7 @@
 //! Survivors that cannot be told from the original are listed with their reasons in `.cargo/mutants.toml`; any other
 //! survivor is a missing test.
 
-use std::{env, fs};
+use std::{env, fs, process::Command};
 
 use crate::{
     run::{self, Failure, Outcome},
@@ -124,8 +124,37 @@ pub fn command(args: &[String]) -> Outcome {
     }
 }
 
+/// Not the tests that take longest and know nothing of these rules.
+const UNIT_TESTS: &str = "kind(lib) - test(/^(store|media)::/)";
+const ITERATE: &str = "--iterate";
+
 impl Scope {
     fn run(&self, options: &[String]) -> Outcome {
+        if self.scenarios.is_empty() {
+            return run::run(&mut self.program(self.packages, options)?);
+        }
+        // The unit tests beside what was changed take seconds; what they do not catch is tried with the scenarios.
+        let mut first = self.program(&[], options)?;
+        first.args(["--baseline=skip", "--timeout=300"]);
+        first.args(["--", "--lib", "-E", UNIT_TESTS, "--profile", "mutants"]);
+        let caught_all = run::run(&mut first);
+        if caught_all.is_ok() {
+            return caught_all;
+        }
+        let mut rest = self.program(self.packages, options)?;
+        if !options.iter().any(|option| option == ITERATE) {
+            rest.arg(ITERATE);
+        }
+        // The unchanged tree would be tested without the scenarios: it is not, and says nothing of the time.
+        rest.args(["--baseline=skip", "--timeout=300"]);
+        let filter = format!("{UNIT_TESTS} | test(/^({})/)", self.scenarios.join("|"));
+        rest.args(["--", "--lib", "--test", "scenarios", "-E", &filter]);
+        rest.args(["--profile", "mutants"]);
+        run::run(&mut rest)
+    }
+
+    /// cargo-mutants for the scope's files, with the tests of these packages; of that which was changed, if none is named.
+    fn program(&self, packages: &[&str], options: &[String]) -> Result<Command, Failure> {
         let target = run::target_dir();
         let found = target.join("mutants").join(self.name);
         fs::create_dir_all(&found)
@@ -138,23 +167,14 @@ impl Scope {
         for file in self.files {
             cargo.args(["--file", file]);
         }
-        for package in self.packages {
+        for package in packages {
             cargo.args(["--test-package", package]);
         }
         cargo.args(options);
-        if !self.scenarios.is_empty() {
-            // The unchanged tree would be tested without the scenarios: it is not, and says nothing of the time.
-            cargo.args(["--baseline=skip", "--timeout=300"]);
-            // Not the tests that take longest and know nothing of these rules.
-            let within = self.scenarios.join("|");
-            let filter = format!("kind(lib) - test(/^(store|media)::/) | test(/^({within})/)");
-            cargo.args(["--", "--lib", "--test", "scenarios", "-E", &filter]);
-            cargo.args(["--profile", "mutants"]);
-        }
         // The copy that is changed is built in one folder again and again; cargo-nextest may be ours.
         cargo.env("CARGO_TARGET_DIR", target.join("mutants/target"));
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0"); // Nobody debugs it: half of each build saved.
         cargo.env("PATH", setup::path(env::var_os("PATH"))?);
-        run::run(&mut cargo)
+        Ok(cargo)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::plan::Plan;
-use super::{Outcome, run};
+use super::{Outcome, Violation, run};
 
 /// What a batch of seeds came to.
 #[derive(Debug, Default)]
@@ -20,15 +20,15 @@ pub struct Summary {
 }
 
 /// Runs seeds until all are done, one fails often enough, or `budget` is over;
-/// `progress` hears of what is done now and then. `with`: only those in which this
-/// operation happens.
+/// `progress` hears after each how many are done, which it was and why it failed. `with`:
+/// only those in which this operation happens.
 pub fn run_seeds(
     seeds: RangeInclusive<u64>,
     operations: usize,
     budget: Option<Duration>,
     most_failures: usize,
     with: Option<&str>,
-    progress: impl Fn(u64) + Sync,
+    progress: impl Fn(u64, u64, Option<&Violation>) + Sync,
 ) -> Summary {
     let next = AtomicU64::new(*seeds.start());
     let stop = AtomicBool::new(false);
@@ -48,11 +48,11 @@ pub fn run_seeds(
             let mut summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
             summary.seeds += 1;
             summary.device_ms += outcome.device_ms;
+            progress(summary.seeds, seed, outcome.failure.as_ref());
             if outcome.failure.is_some() {
                 summary.failures.push((seed, outcome));
                 stop.fetch_or(summary.failures.len() >= most_failures, Ordering::Relaxed);
             }
-            progress(summary.seeds);
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

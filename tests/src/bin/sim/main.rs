@@ -101,7 +101,10 @@ fn work(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
         options.seconds.map(Duration::from_secs),
         options.failures,
         options.with.as_deref(),
-        |done| {
+        |done, seed, failure| {
+            if let Some(failure) = failure {
+                eprintln!("seed {seed} failed: {}", failure.0);
+            }
             if done.is_multiple_of(REPORT_EVERY) {
                 eprintln!("{done} seeds, {:.0} s", start.elapsed().as_secs_f64());
             }
