@@ -1,6 +1,8 @@
 //! The pace of coming back, and what is remembered meanwhile. That devices do come back is
 //! shown by the scenarios.
 
+mod listing;
+
 use prost::Message;
 use relais_wire::RefusalCode;
 use relais_wire::v1::ClientFrame;
