@@ -4,7 +4,8 @@
 use relais_core::Event;
 use relais_core::engine::Trouble;
 use relais_core::identity::Enrolment;
-use relais_tests::world::{StoreKind, World, card};
+use relais_tests::world::{ServerBackup, StoreKind, Who, World, card};
+use relais_wire::ids::{ChannelId, ProfessionalId};
 use relais_wire::limits;
 use relais_wire::v1::server_frame::Frame;
 use relais_wire::v1::{Delivery, delivery};
@@ -146,9 +147,9 @@ async fn what_was_read_of_the_structure_before_the_connection_was_cut_is_given_b
     assert_eq!(engine.troubles(), []);
 }
 
-// proves: D8, I5
-#[tokio::test]
-async fn an_enrolment_that_the_server_cannot_take_again_has_lapsed_and_goes_on_by_a_new_link() {
+/// A server that has forgotten that Nadia joined again with a new phone, until her
+/// invitation had ended: the phone has lapsed. Also a backup in which she had joined.
+async fn forgotten() -> (World, Who, ProfessionalId, ChannelId, ServerBackup) {
     let mut world = World::new(StoreKind::Memory).await;
     let nurse = world.add_user("Nadia").await;
     let channel = world.thread(0, "Mme Durand", &[nurse]).await;
@@ -165,6 +166,7 @@ async fn an_enrolment_that_the_server_cannot_take_again_has_lapsed_and_goes_on_b
     engine.join(&again.link, None).expect("joins");
     world.settle().await;
     world.devices[phone].go_offline();
+    let newer = world.backup_server();
     world.restore_server(&backup).await;
     // What is stated in the new life is later than the invitation's end.
     world.advance(limits::INVITATION_MS + 1);
@@ -185,7 +187,31 @@ async fn an_enrolment_that_the_server_cannot_take_again_has_lapsed_and_goes_on_b
     assert_eq!(*engine.enrolment(), Enrolment::Lapsed);
     assert_eq!(engine.troubles(), [Trouble::Lapsed]);
     assert!(!engine.wants_connection(), "it does not try for ever");
+    (world, phone, person, channel, newer)
+}
 
+// proves: D8
+#[tokio::test]
+async fn an_enrolment_that_counts_again_goes_on_by_itself() {
+    let (mut world, phone, _, _, newer) = forgotten().await;
+    world.devices[0].go_offline();
+    world.restore_server(&newer).await;
+    for _ in 0..40 {
+        world.turn().await;
+    }
+    let lapsed = world.devices[phone].engine.enrolment();
+    assert_eq!(*lapsed, Enrolment::Lapsed, "it asks by the hour");
+    world.advance(3_600_000);
+    world.settle().await;
+    let engine = &world.devices[phone].engine;
+    assert_eq!(*engine.enrolment(), Enrolment::Enrolled);
+    assert_eq!(engine.troubles(), []);
+}
+
+// proves: D8, I5
+#[tokio::test]
+async fn an_enrolment_that_the_server_cannot_take_again_has_lapsed_and_goes_on_by_a_new_link() {
+    let (mut world, phone, person, channel, _) = forgotten().await;
     let engine = &mut world.devices[0].engine;
     let again = engine.invite_again(person, &[]).expect("invited again");
     world.settle().await;
