@@ -1,6 +1,8 @@
 //! Sharing a stretch of the past: an intent that survives everything, carried out as
 //! archives that are built, uploaded and granted, the newest part first.
 
+use std::ops::RangeInclusive;
+
 use prost::Message;
 use relais_content::v1::{
     HistoryGrant, HistoryKind, HistoryShared, MembershipNote, content::Kind, sealed_body,
@@ -195,8 +197,9 @@ impl Engine {
         Ok(false)
     }
 
-    /// First entry from which on this device holds every header up to `last`. Beyond
-    /// `last` when it does not hold that one, or will only when its transaction ends.
+    /// First entry from which on this device holds every header up to `last`, and the hash
+    /// before. Beyond `last` when it does not hold that one, or will only when its
+    /// transaction ends.
     fn held_from(&self, channel: ChannelId, last: u64) -> Result<u64> {
         let cursor = self.channel_row(channel)?.map_or(0, |row| row.cursor_seq);
         // The entry at hand is kept at the end of its transaction.
@@ -216,9 +219,36 @@ impl Engine {
                  AND header IS NOT NULL)",
             )?
             .query_row(params![channel.0, kept], |row| row.get(0))?;
-        Ok(from
-            .filter(|_| whole && last <= cursor + 1)
-            .unwrap_or(last + 1))
+        let Some(from) = from.filter(|_| whole && last <= cursor + 1) else {
+            return Ok(last + 1);
+        };
+        // An archive begins with the hash before its first entry.
+        let begins = from == 1 || self.entry_hash(channel, from - 1)?.is_some();
+        Ok(if begins { from } else { from + 1 })
+    }
+
+    /// Shares of entries among these cannot go on: nobody can prove them any more.
+    pub(crate) fn fail_shares(&self, channel: ChannelId, lost: RangeInclusive<u64>) -> Result<()> {
+        let place = params![channel.0, lost.start(), lost.end()];
+        let blobs: Vec<[u8; 16]> = self
+            .db
+            .prepare_cached(
+                "SELECT blob FROM shares WHERE channel = ?1 AND last_seq >= ?2 AND first_seq <= ?3
+                 AND state <> 'failed' AND blob IS NOT NULL",
+            )?
+            .query_map(place, |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for blob in blobs {
+            self.forget_blob(BlobId(blob))?;
+        }
+        self.db
+            .prepare_cached(
+                "UPDATE shares SET state = 'failed', blob = NULL,
+                 reason = 'the server lost what was shared'
+                 WHERE channel = ?1 AND last_seq >= ?2 AND first_seq <= ?3 AND state <> 'failed'",
+            )?
+            .execute(place)?;
+        Ok(())
     }
 
     /// Brings each share one bounded step further. `true` when one can go on at once.

@@ -218,6 +218,7 @@ impl Engine {
         self.db
             .prepare_cached("DELETE FROM entries WHERE channel = ?1 AND seq <= ?2")?
             .execute(params![channel.0, seq])?;
+        self.fail_shares(channel, 0..=seq)?;
         self.log_is_the_servers(channel)?;
         let row = self.channel_row(channel)?;
         match row.is_some_and(|row| row.state == "joined") {

@@ -181,8 +181,6 @@ impl Engine {
             "DELETE FROM gaps WHERE channel = ?1 AND after_seq >= ?2",
             "UPDATE gaps SET until_seq = min(until_seq, ?2) WHERE channel = ?1",
             "UPDATE cursors SET seq = min(seq, ?2) WHERE channel = ?1",
-            "UPDATE shares SET state = 'failed', reason = 'the server lost what was shared'
-             WHERE channel = ?1 AND last_seq > ?2",
             "UPDATE imports SET state = 'refused', reason = 'the server lost what it holds'
              WHERE channel = ?1 AND last_seq > ?2",
         ] {
@@ -190,7 +188,7 @@ impl Engine {
                 .prepare_cached(sql)?
                 .execute(params![channel.0, seq])?;
         }
-        Ok(())
+        self.fail_shares(channel, seq + 1..=i64::MAX as u64)
     }
 
     fn set_cursor(&self, channel: ChannelId, seq: u64) -> Result<()> {

@@ -4,6 +4,7 @@
 use relais_content::v1::content::Kind;
 use relais_core::Event;
 use relais_core::engine::Trouble;
+use relais_core::history::HistoryChoice;
 use relais_core::query::{EventState, ThreadState, TimelineBody};
 use relais_tests::world::{ServerBackup, StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
@@ -375,6 +376,62 @@ async fn a_return_that_was_under_way_when_the_server_was_restored_begins_again()
     let all = ["Bonjour", "passage 0", "passage 1", "passage 2", "vu"];
     for who in 0..3 {
         assert_eq!(sorted(&world, who, channel), all);
+    }
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_past_that_a_restored_server_cannot_prove_any_more_is_not_shared_and_holds_up_nothing() {
+    let (mut world, channel) = team().await;
+    let person = world.devices[2].professional();
+    // Claire's way back is not answered, and what she shares meanwhile waits for it.
+    crate::rejoin::lose_group(&mut world, 0, channel);
+    world.devices[0].faults.rewrite(|frame| match frame {
+        Frame::Answer(_) => None,
+        frame => Some(frame),
+    });
+    world.say(1, channel, "une question");
+    world.devices[0].go_online();
+    let state = |world: &World| {
+        let thread = world.devices[0].engine.thread(channel).expect("thread");
+        thread.state
+    };
+    let mut turns = 0..60;
+    while turns.next().is_some() && state(&world) == ThreadState::Joined {
+        world.turn().await;
+    }
+    assert!(matches!(state(&world), ThreadState::Rejoining(_)));
+    let all = HistoryChoice::All;
+    let shared = world.devices[0].engine.share_history(channel, person, all);
+    shared.expect("shared");
+    world.devices[0].go_offline();
+    world.settle().await;
+    let backup = world.backup_server();
+    world.say(1, channel, "encore une");
+    world.settle().await;
+    // The server begins a new life, and has trimmed all that Claire ever read.
+    world.restore_server(&backup).await;
+    world.settle().await;
+    world.devices[0].faults.rewrite(|frame| match frame {
+        Frame::LogCompared(mut told) => {
+            told.known.clear();
+            told.first_seq = told.head.as_ref().map_or(0, |head| head.seq);
+            Some(Frame::LogCompared(told))
+        }
+        frame => Some(frame),
+    });
+    world.devices[0].go_online();
+    world.settle().await;
+    let claire = &world.devices[0].engine;
+    let sharing = claire.history(channel).expect("history").sharing;
+    assert_eq!(sharing.len(), 1);
+    assert_eq!(sharing[0].with, person);
+    assert!(sharing[0].failed.is_some());
+    world.devices[0].faults.tell_the_truth();
+    world.say(0, channel, "me revoici");
+    heal(&mut world, channel).await;
+    for who in 0..3 {
+        assert!(world.texts(who, channel).contains(&"me revoici".to_owned()));
     }
 }
 
