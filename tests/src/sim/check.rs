@@ -107,9 +107,10 @@ impl Sim {
                     ThreadState::Stopped(_) => {
                         self.standing(who, thread.channel) == Standing::Outside
                     }
-                    // It waits, like all that was written, for a new invitation.
+                    // It waits, like all that was written, for a new invitation; the device
+                    // knows it once its own clock says so.
                     ThreadState::Creating | ThreadState::Rejoining(_) => {
-                        *device.engine.enrolment() == Enrolment::Lapsed
+                        *device.engine.enrolment() == Enrolment::Lapsed || self.has_lapsed(who)
                     }
                     ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
                 };

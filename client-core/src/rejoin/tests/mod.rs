@@ -4,8 +4,8 @@
 mod listing;
 
 use prost::Message;
-use relais_wire::RefusalCode;
-use relais_wire::v1::ClientFrame;
+use relais_wire::v1::{ClientFrame, GroupState};
+use relais_wire::{RefusalCode, limits};
 use rusqlite::Connection;
 
 use super::*;
@@ -156,6 +156,36 @@ fn a_group_is_asked_for_when_it_is_due_and_four_at_a_time() {
     engine.set_time(due);
     assert_eq!(asked(&mut engine), [CHANNEL]);
     assert_eq!(engine.link.rejoin_at_ms, None);
+}
+
+#[test]
+fn a_group_that_comes_while_nothing_may_be_sent_is_no_attempt() {
+    let attempts = "SELECT attempts FROM rejoins";
+    let ready = || {
+        let mut engine = returning(3, 9);
+        engine.link.structure_caught_up = true;
+        engine.link.to_resend = Some(Default::default());
+        engine.link.in_flight = limits::IN_FLIGHT - 1;
+        engine.hold_until_ms = engine.now_ms;
+        engine
+    };
+    let nothing = GroupState::default();
+    let mut engine = ready();
+    engine.enter(CHANNEL, &nothing).expect("tried");
+    assert_eq!(read::<u32>(&engine, attempts), 1);
+    let not_yet: [fn(&mut Engine); 4] = [
+        |engine| engine.link.structure_caught_up = false,
+        |engine| engine.link.to_resend = None,
+        |engine| engine.link.in_flight = limits::IN_FLIGHT,
+        |engine| engine.hold_until_ms = engine.now_ms + 1,
+    ];
+    for (number, make) in not_yet.into_iter().enumerate() {
+        let mut engine = ready();
+        make(&mut engine);
+        engine.enter(CHANNEL, &nothing).expect("put off");
+        assert_eq!(read::<u32>(&engine, attempts), 0, "{number}");
+        assert!(next_ms(&engine) > engine.now_ms, "{number}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use relais_tests::world::{Cut, StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::server_frame::Frame;
 use relais_wire::v1::{
-    CaughtUp, ChannelCursor, LogHead, ServerFrame, Trimmed, caught_up, delivery, group,
+    CaughtUp, ChannelCursor, GroupState, LogHead, ServerFrame, Trimmed, caught_up, delivery, group,
 };
 
 /// Turns in which a device that is refused gives up coming back: it waits longer each time.
@@ -336,7 +336,7 @@ async fn a_removed_person_does_not_come_back() {
 }
 
 /// The server answers the nurse's question for the group with that other answer.
-async fn shown(world: &mut World, who: Who, channel: ChannelId, told: relais_wire::v1::GroupState) {
+async fn shown(world: &mut World, who: Who, channel: ChannelId, told: GroupState) {
     world.hostile = true;
     lose_group(world, who, channel);
     world.say(who, channel, "perdu");
@@ -352,7 +352,7 @@ async fn shown(world: &mut World, who: Who, channel: ChannelId, told: relais_wir
 }
 
 /// What the server last told `who` of a channel's group.
-fn last_group(world: &World, who: Who, channel: ChannelId) -> relais_wire::v1::GroupState {
+fn last_group(world: &World, who: Who, channel: ChannelId) -> GroupState {
     use prost::Message;
     let frames = world.devices[who].received.iter().rev();
     let told = frames.filter_map(|bytes| ServerFrame::decode(bytes.clone()).ok()?.frame);
@@ -378,28 +378,25 @@ async fn comes_back(world: &mut World, who: Who, channel: ChannelId) {
 async fn a_group_that_is_over_or_of_another_thread_is_not_entered() {
     let (mut world, nurse, doctor, channel) = trio().await;
     let other = world.thread(0, "M. Petit", &[nurse]).await;
-    comes_back(&mut world, nurse, channel).await;
-    let old = last_group(&world, nurse, channel);
-    shown(&mut world, nurse, channel, old).await;
-    assert!(matches!(
-        state(&world, nurse, channel),
-        ThreadState::Stopped(_)
-    ));
-    world.devices[nurse].faults.tell_the_truth();
-    world.devices[nurse]
-        .engine
-        .rejoin_thread(channel)
-        .expect("asked");
-    world.settle().await;
-    goes_on(&mut world, channel, &[0, nurse, doctor]).await;
-
     comes_back(&mut world, nurse, other).await;
     let foreign = last_group(&world, nurse, other);
-    shown(&mut world, nurse, channel, foreign).await;
-    assert!(matches!(
-        state(&world, nurse, channel),
-        ThreadState::Stopped(_)
-    ));
+    comes_back(&mut world, nurse, channel).await;
+    let over = last_group(&world, nurse, channel);
+    // Another number beside it does not make it another group.
+    let renumbered = GroupState {
+        incarnation: over.incarnation + 1,
+        ..over.clone()
+    };
+    for told in [over, foreign, renumbered] {
+        shown(&mut world, nurse, channel, told).await;
+        let stopped = state(&world, nurse, channel);
+        assert!(matches!(stopped, ThreadState::Stopped(_)), "{stopped:?}");
+        world.devices[nurse].faults.tell_the_truth();
+        let engine = &mut world.devices[nurse].engine;
+        engine.rejoin_thread(channel).expect("asked");
+        world.settle().await;
+    }
+    goes_on(&mut world, channel, &[0, nurse, doctor]).await;
 }
 
 // proves: M2

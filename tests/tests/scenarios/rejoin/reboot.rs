@@ -1,6 +1,8 @@
 //! A channel whose group cannot go on gets a new one, and everybody comes back to it.
 
-use super::{goes_on, lose_group, trio};
+use relais_core::query::ThreadState;
+
+use super::{comes_back, goes_on, last_group, lose_group, shown, state, trio};
 
 // proves: D4
 #[tokio::test]
@@ -54,6 +56,29 @@ async fn a_manager_who_cannot_enter_the_group_begins_a_new_one() {
         world.notices(nurse, channel).last().map(String::as_str),
         Some("rejoined")
     );
+    goes_on(&mut world, channel, &[0, nurse, doctor]).await;
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_manager_who_is_shut_out_begins_a_new_group() {
+    let (mut world, nurse, doctor, channel) = trio().await;
+    comes_back(&mut world, 0, channel).await;
+    let mut elsewhere = last_group(&world, 0, channel);
+    elsewhere.epoch += 7;
+    shown(&mut world, 0, channel, elsewhere).await;
+    assert!(matches!(state(&world, 0, channel), ThreadState::Stopped(_)));
+    world.devices[0].faults.tell_the_truth();
+    let engine = &mut world.devices[0].engine;
+    engine.reboot_thread(channel).expect("asked");
+    assert!(engine.is_rebooting(channel).expect("read"));
+    world.settle().await;
+    assert!(!world.devices[0].engine.is_rebooting(channel).expect("read"));
+    for who in [0, nurse, doctor] {
+        let notices = world.notices(who, channel);
+        let rebooted = notices.iter().filter(|n| *n == "rebooted");
+        assert_eq!(rebooted.count(), 1, "{notices:?}");
+    }
     goes_on(&mut world, channel, &[0, nurse, doctor]).await;
 }
 
