@@ -18,6 +18,8 @@ mod returning;
 pub mod root;
 pub mod safety;
 mod sealing;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wipe;
 
 pub use devices::DeviceLink;

@@ -1,6 +1,7 @@
 //! The pace of coming back, and what is remembered meanwhile. That devices do come back is
 //! shown by the scenarios.
 
+mod group;
 mod listing;
 
 use prost::Message;
