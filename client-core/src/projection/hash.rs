@@ -1,7 +1,7 @@
 //! One hash over everything that a channel's log folded into, by which devices
 //! compare what they show (invariant 3).
 
-use relais_wire::ids::{ChannelId, EventId};
+use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 use relais_wire::label::{Label, hash};
 use rusqlite::types::ValueRef;
 
@@ -11,8 +11,7 @@ use crate::error::Result;
 /// Every projected row, in an order that does not depend on the device. `?2`: only
 /// what came after this sequence, because a joiner holds nothing before.
 const ROWS: &[&str] = &[
-    "SELECT seq, event_id, device, professional, counter, time_ms, kind, signed FROM shown_events
-     WHERE channel = ?1 AND seq > ?2 ORDER BY seq",
+    EVENTS,
     "SELECT seq, part, time_ms, kind, actor, subject, detail FROM shown_notices
      WHERE channel = ?1 AND seq > ?2 ORDER BY seq, part",
     "SELECT seq, author, time_ms, header FROM headers WHERE channel = ?1 AND seq > ?2",
@@ -20,10 +19,15 @@ const ROWS: &[&str] = &[
      ORDER BY professional",
     "SELECT task, seq, requester, created_ms, content, status, actor, changed_ms, reason
      FROM tasks WHERE channel = ?1 AND seq > ?2 ORDER BY task",
-    "SELECT handover, professional, seq, time_ms, synthesis FROM acknowledgements
-     WHERE channel = ?1 AND seq > ?2 ORDER BY handover, professional",
+    ACKNOWLEDGEMENTS,
     "SELECT professional, seq FROM reads WHERE channel = ?1 AND seq > ?2 ORDER BY professional",
 ];
+
+const EVENTS: &str = "SELECT seq, event_id, device, professional, counter, time_ms, kind, signed
+     FROM shown_events WHERE channel = ?1 AND seq > ?2 ORDER BY seq";
+
+const ACKNOWLEDGEMENTS: &str = "SELECT handover, professional, seq, time_ms, synthesis
+     FROM acknowledgements WHERE channel = ?1 AND seq > ?2 ORDER BY handover, professional";
 
 impl Engine {
     /// SHA-256 over the channel's projections that came after `after_seq`.
@@ -87,10 +91,16 @@ pub struct ProjectionRow {
 }
 
 impl ProjectionRow {
-    /// The event, of a row that is one.
-    pub fn event(&self) -> Option<EventId> {
-        let id = self.values.get(1).filter(|_| self.table == ROWS[0])?;
-        EventId::try_from(id.as_slice()).ok()
+    /// The event, of a row that is one; the handover and who acknowledged it, of an
+    /// acknowledgement.
+    pub fn subject(&self) -> Option<(EventId, Option<ProfessionalId>)> {
+        let id = |column: usize| EventId::try_from(self.values.get(column)?.as_slice()).ok();
+        let person = || ProfessionalId::try_from(self.values.get(1)?.as_slice()).ok();
+        match self.table {
+            EVENTS => Some((id(1)?, None)),
+            ACKNOWLEDGEMENTS => Some((id(0)?, Some(person()?))),
+            _ => None,
+        }
     }
 
     fn columns(&self) -> impl Iterator<Item = &[u8]> {

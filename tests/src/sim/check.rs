@@ -167,8 +167,9 @@ impl Sim {
         Ok(())
     }
 
-    /// Whether two devices differ in nothing but the place of what a returned device said
-    /// again: whoever was not there at first shows it where it came.
+    /// Whether two devices differ in nothing but the place of what was said twice: whoever
+    /// was not there at first shows it where it came again. A returned device says events
+    /// again; and a person may acknowledge a handover twice.
     fn differ_in_place_alone(
         &self,
         channel: ChannelId,
@@ -181,16 +182,16 @@ impl Sim {
             let rows = engine.projection_rows(channel, after_seq)?;
             Ok(rows.into_iter().collect())
         };
-        let places = |who| -> Checked<BTreeMap<EventId, u64>> {
+        let places = |who| -> Checked<BTreeMap<_, u64>> {
             let rows = rows(who, 0)?.into_iter();
             Ok(rows
-                .filter_map(|row| Some((row.event()?, row.seq)))
+                .filter_map(|row| Some((row.subject()?, row.seq)))
                 .collect())
         };
         let (here, there) = (places(one)?, places(other)?);
         let both = here
             .iter()
-            .filter_map(|(event, seq)| Some((*seq, *there.get(event)?)));
+            .filter_map(|(said, seq)| Some((*seq, *there.get(said)?)));
         let moved: BTreeSet<u64> = both
             .filter(|(here, there)| here != there)
             .flat_map(|(here, there)| [here, there])

@@ -102,7 +102,9 @@ impl Sim {
         device.line = Some(line);
         let cut = device.faults.take_cut();
         device.left = cut.map_or((usize::MAX, usize::MAX), |cut| (cut.sent, cut.received));
-        device.engine.connected()?;
+        if let Err(error) = device.engine.connected() {
+            return self.failed(who, &error);
+        }
         self.host.run(1);
         Ok(true)
     }
@@ -179,9 +181,12 @@ impl Sim {
             device.left.0 = device.left.0.saturating_sub(frame.len());
             let (frame, heard) = device.faults.say(frame);
             for frame in heard {
-                device.engine.receive(frame)?;
+                if let Err(error) = self.devices[who].engine.receive(frame) {
+                    return self.failed(who, &error);
+                }
             }
             let Some(frame) = frame else { continue };
+            let device = &mut self.devices[who];
             for _ in 0..device.faults.sendings() {
                 let line = device.line.as_ref();
                 let arrived = device.left.0 > 0
