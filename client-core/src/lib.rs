@@ -35,6 +35,8 @@ mod projection;
 pub mod query;
 mod rejoin;
 mod sealed;
+#[cfg(test)]
+mod testing;
 
 pub use engine::{Engine, Event};
 pub use error::{Class, Error, Result};

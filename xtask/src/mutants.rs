@@ -56,6 +56,7 @@ const SCOPES: [Scope; 6] = [
         packages: WHOLE,
         scenarios: &[
             "care_thread::",
+            "devices::",
             "hostile::",
             "hostile_member::commits::",
             "lies::a_commit_of_another_",

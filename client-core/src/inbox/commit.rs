@@ -307,3 +307,6 @@ fn role_text(role: ChannelRole) -> &'static str {
         ChannelRole::Unspecified => "",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,7 +123,7 @@ impl Engine {
             .map(Some)
     }
 
-    pub(super) fn stage_renewal(&mut self, channel: ChannelId, counter: u64) -> Result<Staged> {
+    pub(crate) fn stage_renewal(&mut self, channel: ChannelId, counter: u64) -> Result<Staged> {
         let group = self.take_group(channel)?;
         self.stage_commit(channel, group, counter, Vec::new(), Vec::new(), None)
     }
@@ -325,6 +325,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
+    use crate::testing::{BEGUN, CHANNEL, put, read};
 
     #[test]
     fn joiners_of_one_commit_renew_within_ten_seconds_and_not_at_once() {
@@ -334,5 +335,37 @@ mod tests {
         let delays: BTreeSet<u64> = delays.collect();
         assert!(delays.iter().all(|ms| (1..=FIRST_RENEWAL_MS).contains(ms)));
         assert!(delays.len() > 9_000, "{}", delays.len());
+    }
+
+    #[test]
+    fn a_leaf_is_renewed_when_it_is_due_then_monthly_and_an_hour_after_a_refusal() {
+        const DAY: u64 = 86_400_000;
+        let planned = "SELECT renew_at_ms FROM channels";
+        let wanted = "SELECT count(*) FROM intents WHERE kind = 'renew'";
+        // When it is to be renewed, and whether that is done now.
+        for (from_now, due) in [
+            (0, true),
+            (1, false),
+            (30 * DAY as i64, false),
+            (30 * DAY as i64 + 1, true), // Set by a clock that was ahead.
+            (-5, true),
+        ] {
+            let db = Connection::open_in_memory().expect("database");
+            let mut engine = Engine::open(db, BEGUN).expect("engine");
+            put(&engine, CHANNEL, "joined", 3, 9);
+            let at = BEGUN.saturating_add_signed(from_now);
+            let set = "UPDATE channels SET renew_at_ms = ?1";
+            engine.db.execute(set, [at]).expect("planned");
+            engine.want_renewals().expect("looked at");
+            assert_eq!(read::<bool>(&engine, wanted), due, "{from_now}");
+            let next = if due { BEGUN + 30 * DAY } else { at };
+            assert_eq!(read::<u64>(&engine, planned), next, "{from_now}");
+            assert_eq!(engine.link.renew_at_ms, Some(next), "{from_now}");
+            if due {
+                let intent = read(&engine, "SELECT id FROM intents");
+                engine.renew_later(intent, CHANNEL).expect("refused");
+                assert_eq!(read::<u64>(&engine, planned), BEGUN + 3_600_000);
+            }
+        }
     }
 }

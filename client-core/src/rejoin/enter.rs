@@ -76,7 +76,7 @@ impl Engine {
         }
     }
 
-    fn external_commit(
+    pub(crate) fn external_commit(
         &mut self,
         channel: ChannelId,
         state: &GroupState,

@@ -5,30 +5,19 @@ use openmls_traits::OpenMlsProvider;
 use prost::bytes::Bytes;
 use relais_wire::ids::ProfessionalId;
 use relais_wire::mls::{SUITE_X25519, SUITE_XWING};
-use relais_wire::roster::{CheckedRoster, Member, sign_reboot, sign_roster};
-use relais_wire::v1::{ChannelEntry, ChannelRole, LogHead, SignedRoster};
+use relais_wire::roster::{CheckedRoster, sign_reboot, sign_roster};
+use relais_wire::v1::{ChannelEntry, LogHead, SignedRoster};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::identity::testing::founder;
 use crate::inbox::{ChannelRow, Fault};
+use crate::testing::{checked, first_roster, founder};
 
 const OTHER: ChannelId = ChannelId([6; 16]);
 const SENT: i64 = 7;
 
 fn alone() -> Engine {
     founder(SUITE_XWING, BEGUN)
-}
-
-fn first_roster(engine: &Engine, channel: ChannelId) -> SignedRoster {
-    let identity = engine.identity().expect("identity");
-    let manager = Member {
-        role: ChannelRole::Manager,
-        expires_at_ms: None,
-    };
-    let members = [(identity.professional(), manager)].into();
-    let (device, key) = (identity.device(), identity.device_key());
-    sign_roster(channel, None, &members, 0, device, &key)
 }
 
 fn successor(engine: &Engine, prior: &SignedRoster, version: u32) -> SignedRoster {
@@ -43,10 +32,6 @@ fn successor(engine: &Engine, prior: &SignedRoster, version: u32) -> SignedRoste
         device,
         &key,
     )
-}
-
-fn checked(roster: &SignedRoster) -> CheckedRoster {
-    CheckedRoster::read(roster).expect("a roster")
 }
 
 /// The GroupInfo of a new group of this device.

@@ -10,23 +10,13 @@ use relais_wire::{RefusalCode, limits};
 use rusqlite::Connection;
 
 use super::*;
+use crate::testing::{BEGUN, CHANNEL, put, read};
 
-const BEGUN: u64 = 1_750_000_000_000;
 const A_DAY_MS: u64 = 86_400_000;
-const CHANNEL: ChannelId = ChannelId([5; 16]);
 
 fn engine() -> Engine {
     let db = Connection::open_in_memory().expect("database");
     Engine::open(db, BEGUN).expect("engine")
-}
-
-/// A channel that was read to an entry, in a state.
-fn put(engine: &Engine, channel: ChannelId, state: &str, joined: u64, cursor: u64) {
-    let sql = "INSERT OR REPLACE INTO channels (channel, incarnation, epoch, joined_seq,
-               cursor_seq, cursor_hash, cursor_time_ms, state, created_ms)
-               VALUES (?1, 0, 0, ?2, ?3, x'', 0, ?4, 1)";
-    let row = params![channel.0, joined, cursor, state];
-    engine.db.execute(sql, row).expect("channel");
 }
 
 /// A channel that comes back.
@@ -35,11 +25,6 @@ fn returning(joined: u64, cursor: u64) -> Engine {
     put(&engine, CHANNEL, "joined", joined, cursor);
     engine.begin_rejoin(CHANNEL, "lost", 0).expect("begun");
     engine
-}
-
-fn read<T: rusqlite::types::FromSql>(engine: &Engine, sql: &str) -> T {
-    let value = engine.db.query_row(sql, [], |row| row.get(0));
-    value.expect("a value")
 }
 
 fn next_ms(engine: &Engine) -> u64 {
