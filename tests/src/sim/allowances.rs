@@ -109,6 +109,11 @@ impl Allowances {
         self.dated_ahead = true;
     }
 
+    /// Whether the server's clock ran far ahead.
+    pub fn is_dated_ahead(&self) -> bool {
+        self.dated_ahead
+    }
+
     /// Whether this device's database was put back or copied.
     pub fn is_copy(&self, who: usize) -> bool {
         self.copies.contains(&who)

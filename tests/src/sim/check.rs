@@ -109,8 +109,17 @@ impl Sim {
                     }
                     // It waits, like all that was written, for a new invitation; the device
                     // knows it once its own clock says so.
-                    ThreadState::Creating | ThreadState::Rejoining(_) => {
-                        *device.engine.enrolment() == Enrolment::Lapsed || self.has_lapsed(who)
+                    ThreadState::Creating | ThreadState::Rejoining(_)
+                        if self.has_lapsed(who)
+                            || *device.engine.enrolment() == Enrolment::Lapsed =>
+                    {
+                        true
+                    }
+                    ThreadState::Creating => false,
+                    // So it does where a membership is over by the server's clock alone.
+                    ThreadState::Rejoining(_) => {
+                        self.allowances.is_dated_ahead()
+                            && self.standing(who, thread.channel) == Standing::Paused
                     }
                     ThreadState::Ended => self.standing(who, thread.channel) != Standing::Member,
                 };
