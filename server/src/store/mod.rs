@@ -255,6 +255,9 @@ pub struct Channel {
     pub head_time_ms: u64,
     /// First entry still kept (1 until something was trimmed).
     pub first_seq: u64,
+    /// Hash of the entry before `first_seq`, if it is known: what a device has read that
+    /// has passed all that was trimmed.
+    pub hash_before: Option<[u8; 32]>,
     /// The group's public state.
     pub state: PublicState,
 }

@@ -49,6 +49,10 @@ pub struct HeadRecord {
     /// Event counters that went on since their member's record was written.
     #[prost(message, repeated, tag = "7")]
     pub counters: Vec<CounterRecord>,
+    /// Hash of the entry before the first one still kept; empty where that was trimmed
+    /// without keeping it.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub hash_before: Bytes,
 }
 
 /// Part of [`HeadRecord`].

@@ -34,6 +34,8 @@ pub struct Head {
     pub hash: [u8; 32],
     pub time_ms: u64,
     pub first_seq: u64,
+    /// Of the entry before `first_seq`: what is known of it once it is trimmed.
+    pub hash_before: Option<[u8; 32]>,
 }
 
 /// What a device may read: `(join_seq, removal_seq]`.
@@ -187,6 +189,10 @@ impl ChannelState {
                 hash: array(&record.hash, "channel head")?,
                 time_ms: record.time_ms,
                 first_seq: record.first_seq,
+                hash_before: match record.hash_before.is_empty() {
+                    true => None,
+                    false => Some(array(&record.hash_before, "channel head")?),
+                },
             },
             members,
             counters_ahead,
@@ -210,6 +216,10 @@ impl ChannelState {
             time_ms: self.head.time_ms,
             first_seq: self.head.first_seq,
             counters: counters.collect(),
+            hash_before: self
+                .head
+                .hash_before
+                .map_or_else(Bytes::new, |hash| Bytes::copy_from_slice(&hash)),
         })
     }
 
@@ -244,6 +254,7 @@ impl ChannelState {
             head_hash: self.head.hash,
             head_time_ms: self.head.time_ms,
             first_seq: self.head.first_seq,
+            hash_before: self.head.hash_before,
             state,
         }
     }

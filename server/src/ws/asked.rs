@@ -2,6 +2,8 @@
 //! group of one of them, to come back to it (architecture D13), and whether the log of
 //! one is still the one that it has read (D6).
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use relais_wire::RefusalCode;
 use relais_wire::ids::ChannelId;
@@ -14,6 +16,7 @@ use relais_wire::{chain, limits};
 use crate::app::App;
 use crate::error::Refused;
 use crate::operations::Caller;
+use crate::store::Channel;
 
 /// Channels in one answer.
 const CHANNELS_PAGE: usize = 256;
@@ -97,9 +100,10 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
     if asked.seqs.len() > limits::COMPARED {
         return Err(RefusalCode::Malformed.into());
     }
+    let stored = app.store.channel(channel).await?;
     if let Some(last) = &asked.last
         && let Some(life) = app.hub.proves_restore(&asked.channel_id, last, &asked.seal)
-        && hash_of(app, channel, last.seq).await?.as_ref() != Some(&last.hash)
+        && !had(app, channel, stored.as_deref(), last).await?
     {
         app.found_restored(life).await?;
         // All connections begin again: compared within the old life it would be a fork.
@@ -112,18 +116,20 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
     // One answer for a foreign and an unknown channel.
     let member = app.store.is_member(channel, caller.device).await?;
     if (member || stands(app, caller, channel).await?)
-        && let Some(stored) = app.store.channel(channel).await?
+        && let Some(stored) = stored
     {
         compared.head = Some(LogHead {
             seq: stored.head_seq,
             hash: Bytes::copy_from_slice(&stored.head_hash),
         });
         compared.first_seq = stored.first_seq;
-        if asked.seqs.contains(&0) {
-            compared.known.push(LogHead {
-                seq: 0,
-                hash: Bytes::copy_from_slice(&chain::GENESIS),
-            });
+        let before = stored.hash_before.map(|hash| (stored.first_seq - 1, hash));
+        let beyond = BTreeMap::from_iter(before.into_iter().chain([(0, chain::GENESIS)]));
+        for (seq, hash) in beyond {
+            if asked.seqs.contains(&seq) {
+                let hash = Bytes::copy_from_slice(&hash);
+                compared.known.push(LogHead { seq, hash });
+            }
         }
         let known = app.store.entry_hashes(channel, asked.seqs).await?;
         compared.known.extend(known);
@@ -131,7 +137,26 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
     Ok(Frame::LogCompared(compared))
 }
 
-async fn hash_of(app: &App, channel: ChannelId, seq: u64) -> Result<Option<Bytes>, Refused> {
-    let known = app.store.entry_hashes(channel, vec![seq]).await?;
-    Ok(known.into_iter().next().map(|entry| entry.hash))
+/// Whether the store has an entry that this server once sealed. What it has trimmed it had:
+/// nothing shows that it was another.
+async fn had(
+    app: &App,
+    channel: ChannelId,
+    stored: Option<&Channel>,
+    last: &LogHead,
+) -> Result<bool, Refused> {
+    let Some(stored) = stored else {
+        return Ok(false);
+    };
+    let is_it = |hash: &[u8]| *hash == *last.hash;
+    if last.seq == stored.head_seq {
+        return Ok(is_it(&stored.head_hash));
+    }
+    if last.seq < stored.first_seq {
+        let next = last.seq + 1 == stored.first_seq;
+        let known = stored.hash_before.filter(|_| next);
+        return Ok(known.is_none_or(|hash| is_it(&hash)));
+    }
+    let known = app.store.entry_hashes(channel, vec![last.seq]).await?;
+    Ok(known.first().is_some_and(|entry| is_it(&entry.hash)))
 }

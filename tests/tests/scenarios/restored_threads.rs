@@ -1,6 +1,9 @@
 //! A server that is put back from an older backup than its devices' threads: what it
 //! lost is noticed, kept, and said again.
 
+use std::collections::BTreeSet;
+
+use prost::Message;
 use relais_content::v1::content::Kind;
 use relais_core::Event;
 use relais_core::engine::Trouble;
@@ -8,11 +11,16 @@ use relais_core::history::HistoryChoice;
 use relais_core::query::{EventState, ThreadState, TimelineBody};
 use relais_tests::world::{ServerBackup, StoreKind, Who, World};
 use relais_wire::ids::ChannelId;
+use relais_wire::v1::ServerFrame;
 use relais_wire::v1::server_frame::Frame;
 
 /// Claire (0), Nadia (1), Denis (2) and their thread, with "Bonjour" of Nadia in it.
 async fn team() -> (World, ChannelId) {
-    let mut world = World::new(StoreKind::Memory).await;
+    team_on(StoreKind::Memory).await
+}
+
+async fn team_on(kind: StoreKind) -> (World, ChannelId) {
+    let mut world = World::new(kind).await;
     let nurse = world.add_user("Nadia").await;
     let doctor = world.add_user("Denis").await;
     let channel = world.thread(0, "Suivi", &[nurse, doctor]).await;
@@ -82,6 +90,17 @@ fn lost(world: &World, who: Who, channel: ChannelId) -> usize {
     items.filter(|item| item.state == EventState::Lost).count()
 }
 
+/// The server's lives, as a device heard of them.
+fn lives(world: &World, who: Who) -> BTreeSet<u64> {
+    let frames = world.devices[who].received.iter();
+    let frames = frames.filter_map(|bytes| ServerFrame::decode(bytes.clone()).ok()?.frame);
+    let heard = frames.filter_map(|frame| match frame {
+        Frame::Ready(ready) => Some(ready.restores),
+        _ => None,
+    });
+    heard.collect()
+}
+
 /// The server's disk is put back, and no device holds a proof of it.
 async fn restore_unproved(world: &mut World, backup: &ServerBackup) {
     let now = world.now_ms();
@@ -95,6 +114,36 @@ async fn restore_unproved(world: &mut World, backup: &ServerBackup) {
     world.restore_server(backup).await;
     for who in 0..3 {
         world.devices[who].go_online();
+    }
+}
+
+// proves: D6
+#[tokio::test]
+async fn a_server_that_was_started_again_and_has_trimmed_what_all_have_read_was_not_restored() {
+    let (mut world, channel) = team_on(StoreKind::Sled).await;
+    // What was read reaches the server's disk, and is trimmed when it starts.
+    for number in 0..3 {
+        world.advance(60_000);
+        world.settle().await;
+        world.crash_server().await;
+        world.settle().await;
+        // Nadia goes on where she was, though others have gone on meanwhile.
+        world.devices[1].go_offline();
+        world.say(0, channel, &format!("passage {number}"));
+        world.settle().await;
+        world.devices[1].go_online();
+        world.settle().await;
+    }
+    for who in 0..3 {
+        assert_eq!(lives(&world, who), [0].into(), "{who}");
+        for kind in ["restored", "rejoined", "missing"] {
+            assert_eq!(notices(&world, who, channel, kind).len(), 0, "{who} {kind}");
+        }
+        let thread = world.devices[who].engine.thread(channel).expect("thread");
+        assert_eq!(thread.state, ThreadState::Joined);
+        let all = ["Bonjour", "passage 0", "passage 1", "passage 2"];
+        assert_eq!(world.texts(who, channel), all);
+        assert_eq!(lost(&world, who, channel), 0);
     }
 }
 

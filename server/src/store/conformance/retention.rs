@@ -14,10 +14,19 @@ pub async fn entries_go_once_all_have_passed(ground: &dyn Ground) {
     for counter in 1..=4 {
         nurse.message(channel, 1, counter).await;
     }
+    let all: Vec<u64> = (1..=6).collect();
+    let hashes = store.entry_hashes(channel, all).await.expect("reads");
+    // The hash before the first that is kept stays known.
     let first = async || {
         store.expire(NOW).await.expect("writes");
         let now = store.channel(channel).await.expect("reads");
-        now.expect("is there").first_seq
+        let now = now.expect("is there");
+        let before = now.first_seq.checked_sub(2).map(|at| at as usize);
+        match before.and_then(|at| hashes.get(at)) {
+            Some(known) => assert_eq!(now.hash_before.expect("kept").as_slice(), known.hash),
+            None => assert!(now.hash_before.is_some()),
+        }
+        now.first_seq
     };
     assert_eq!(first().await, 1);
     // Entries 1 and 2 are the nurse's alone.

@@ -93,6 +93,7 @@ impl<B: Backend> Engine<B> {
             hash: chain::GENESIS,
             time_ms: 0,
             first_seq: 1,
+            hash_before: Some(chain::GENESIS),
         };
         let draft = Draft {
             device,

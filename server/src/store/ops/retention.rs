@@ -61,12 +61,17 @@ impl<B: Backend> Engine<B> {
         }
 
         for (channel, first_seq, keep_from) in plan {
+            let last = self.get(&keys::channel_seq(keys::ENTRY, channel, keep_from - 1))?;
+            let last = last.ok_or(StoreError::Corrupt("log gap"))?;
+            let last: ChannelEntry = decode(last, "channel entry")?;
             for seq in first_seq..keep_from {
                 self.delete(keys::channel_seq(keys::ENTRY, channel, seq));
             }
-            // The head's hash stays, so that the chain goes on.
+            // The hash of the last one stays: it is the head's, from which the chain goes
+            // on, or what devices that have read no further compare.
             if let Some(state) = self.channel_mut(channel) {
                 state.head.first_seq = keep_from;
+                state.head.hash_before = last.hash.as_ref().try_into().ok();
                 let kept = state.tail.iter().filter(|entry| entry.seq >= keep_from);
                 state.tail = kept.cloned().collect();
             }

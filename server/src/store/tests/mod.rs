@@ -114,15 +114,23 @@ fn what_is_on_disk_keeps_its_form() {
         hash: [0xAB; 32],
         time_ms: NOW,
         first_seq: 4,
+        hash_before: Some([0xCD; 32]),
     };
     let hash = "ab".repeat(32);
+    let before = "4220".to_owned() + &"cd".repeat(32);
     let expected = format!("0801100218ac022220{hash}2880d8c1a28c343004");
     let mut channel = ChannelState::new(head);
-    assert_eq!(hex::encode(channel.encode_head()), expected);
+    assert_eq!(
+        hex::encode(channel.encode_head()),
+        expected.clone() + &before
+    );
     channel.members.insert(device_id(1), Member::default());
     channel.count_event(device_id(1), 5);
     let counter = "3a140a10".to_owned() + "0001" + &"d0".repeat(14) + "1005";
-    assert_eq!(hex::encode(channel.encode_head()), expected + &counter);
+    assert_eq!(
+        hex::encode(channel.encode_head()),
+        expected + &counter + &before
+    );
     let again = ChannelState::restore(channel.encode_head(), channel.members.clone());
     assert_eq!(again.expect("decodes").head, head);
     let mut member = Member {

@@ -44,6 +44,7 @@ fn counters_are_settled_all_at_once_when_the_record_has_no_more_room() {
         hash: [0; 32],
         time_ms: 0,
         first_seq: 1,
+        hash_before: None,
     });
     for n in 1..=33 {
         assert!(channel.counters_to_settle().is_empty(), "{n}");
