@@ -206,7 +206,7 @@ fn history_text(history: Option<&str>, since_ms: Option<u64>) -> String {
 }
 
 /// In front of every line of what somebody wrote.
-const INDENT: &str = "       ";
+pub(super) const INDENT: &str = "       ";
 
 fn names(people: &[PersonRef]) -> String {
     let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();

@@ -11,9 +11,10 @@ use crate::render::Text;
 use crate::time;
 
 pub use body::Body;
+use body::INDENT;
 
 /// Shown wherever something has not left this device.
-pub const QUEUED: &str = "kept on this device; leaves when there is a connection";
+pub const QUEUED: &str = "kept on this device; leaves by itself as soon as it can";
 
 /// The beginning of an id, enough to name it on a command line.
 pub fn short(id: &str) -> &str {
@@ -234,6 +235,11 @@ impl ItemView {
         }
         text.line(format_args!("{seq:>5}  {at}  {name}  [{state}]  {event}"));
         self.body.plain(text);
+        if matches!(self.body, Body::CircleChange { .. }) && self.state.state == "lost" {
+            text.line(format_args!(
+                "{INDENT}nothing is said here until that is done again; or: relais thread accept"
+            ));
+        }
     }
 }
 

@@ -12,12 +12,12 @@ use crate::error::Result;
 use crate::outbox::intent;
 
 fn restored_text(events: u64) -> String {
-    let events = match events {
-        0 => "nothing of this thread".to_owned(),
-        1 => "1 event".to_owned(),
-        _ => format!("{events} events"),
+    let lost = match events {
+        0 => "nothing that was said here".to_owned(),
+        1 => "1 event: said again below".to_owned(),
+        _ => format!("{events} events: said again below"),
     };
-    format!("the server was restored from a backup and had lost {events}: said again below")
+    format!("the server was restored from a backup and had lost {lost}")
 }
 
 impl Engine {
