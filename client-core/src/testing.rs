@@ -1,13 +1,14 @@
 //! For this crate's tests: a device alone in its structure, and what its database holds.
 
 use relais_wire::ids::ChannelId;
+use relais_wire::mls::SUITE_XWING;
 use relais_wire::roster::{CheckedRoster, Member, sign_roster};
 use relais_wire::v1::{ChannelRole, SignedRoster};
 use rusqlite::params;
 use rusqlite::types::FromSql;
 
 use crate::engine::Engine;
-pub(crate) use crate::identity::testing::founder;
+pub(crate) use crate::identity::testing::{colleague, founder};
 
 /// When everything happens, unless a test says otherwise.
 pub(crate) const BEGUN: u64 = 1_750_000_000_000;
@@ -41,4 +42,16 @@ pub(crate) fn first_roster(engine: &Engine, channel: ChannelId) -> SignedRoster 
 
 pub(crate) fn checked(roster: &SignedRoster) -> CheckedRoster {
     CheckedRoster::read(roster).expect("a roster")
+}
+
+/// A device alone in a channel, at the first epoch of its group.
+pub(crate) fn alone_in_channel() -> Engine {
+    let mut engine = founder(SUITE_XWING, BEGUN);
+    let roster = first_roster(&engine, CHANNEL);
+    put(&engine, CHANNEL, "joined", 1, 9);
+    let kept = engine.put_roster(CHANNEL, &checked(&roster), Some(1));
+    kept.expect("kept");
+    let group = engine.new_group(CHANNEL, 0, &roster).expect("a group");
+    engine.keep_group(CHANNEL, group);
+    engine
 }

@@ -322,10 +322,12 @@ impl Engine {
 mod tests {
     use std::collections::BTreeSet;
 
+    use relais_wire::v1::ChannelRole;
     use rusqlite::Connection;
 
     use super::*;
-    use crate::testing::{BEGUN, CHANNEL, put, read};
+    use crate::outbox::intent::{self, HexBytes, HexId};
+    use crate::testing::{BEGUN, CHANNEL, alone_in_channel, colleague, put, read};
 
     #[test]
     fn joiners_of_one_commit_renew_within_ten_seconds_and_not_at_once() {
@@ -367,5 +369,81 @@ mod tests {
                 assert_eq!(read::<u64>(&engine, planned), BEGUN + 3_600_000);
             }
         }
+    }
+
+    fn adding(person: ProfessionalId, claimed: Vec<(DeviceId, Vec<u8>)>) -> MembersChange {
+        MembersChange {
+            add: vec![MemberWish {
+                professional: HexId(person.0),
+                role: ChannelRole::Contributor.into(),
+                expires_at_ms: None,
+                note: HexBytes(Vec::new()),
+            }],
+            remove: Vec::new(),
+            claimed: claimed
+                .into_iter()
+                .map(|(device, bytes)| (HexId(device.0), HexBytes(bytes)))
+                .collect(),
+            claims: 0,
+        }
+    }
+
+    #[test]
+    fn key_packages_of_a_joiner_are_claimed_four_times_and_no_more() {
+        let mut engine = alone_in_channel();
+        let joiner = colleague(&mut engine, BEGUN);
+        let (person, device) = {
+            let identity = joiner.identity().expect("identity");
+            (identity.professional(), identity.device())
+        };
+        for claims in 0..=5 {
+            let change = MembersChange {
+                claims,
+                ..adding(person, Vec::new())
+            };
+            let wish = Wish::Members(change.clone());
+            engine.want(Some(CHANNEL), wish).expect("wanted");
+            let id = read(&engine, "SELECT max(id) FROM intents");
+            let intent = intent::load(&engine.db, id).expect("read").expect("it");
+            let staged = engine.stage_members(&intent, CHANNEL, &change, 1);
+            match staged.expect("staged").map(|staged| staged.operation) {
+                Some(send::Operation::ClaimKeyPackages(claim)) => {
+                    assert_eq!(claim.device_ids, [device.to_bytes()]);
+                    assert!(claims < 4, "{claims}");
+                }
+                None => {
+                    assert!(claims >= 4, "{claims}");
+                    let why = format!("SELECT reason FROM intents WHERE id = {id}");
+                    let why: String = read(&engine, &why);
+                    assert!(why.ends_with("no device that can be added"), "{why}");
+                }
+                Some(other) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_package_is_used_only_for_the_device_that_was_asked_for_and_is_not_there() {
+        let mut engine = alone_in_channel();
+        let mut joiner = colleague(&mut engine, BEGUN);
+        let (person, device) = {
+            let identity = joiner.identity().expect("identity");
+            (identity.professional(), identity.device())
+        };
+        let published = joiner.new_key_packages(1).expect("made").last_resort;
+        let own = engine.new_key_packages(1).expect("made").last_resort;
+        let me = engine.identity().expect("identity").device();
+        let used = |device: DeviceId, package: &[u8], present: &[DeviceId]| {
+            let change = adding(person, vec![(device, package.to_vec())]);
+            let present = present.iter().copied().collect();
+            let used = engine.usable_key_packages(&change, &present).into_iter();
+            used.map(|(person, _)| person).collect::<Vec<_>>()
+        };
+        assert_eq!(used(device, &published, &[me]), [person]);
+        assert_eq!(used(device, &own, &[me]), []);
+        assert_eq!(used(DeviceId([9; 16]), &published, &[me]), []);
+        assert_eq!(used(device, &published, &[me, device]), []);
+        assert_eq!(used(device, &published[1..], &[me]), []);
+        assert_eq!(used(device, &[], &[me]), []);
     }
 }

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use openmls::prelude::tls_codec::Serialize as _;
 use relais_wire::mls::SUITE_XWING;
 use relais_wire::roster::{Member, sign_roster};
-use relais_wire::v1::{GroupState, SignedRoster};
+use relais_wire::v1::GroupState;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::testing::{BEGUN, CHANNEL, checked, first_roster, founder, put, read};
+use crate::testing::{BEGUN, CHANNEL, alone_in_channel, checked, founder, read};
 
 const INTENT: i64 = 7;
 
@@ -62,20 +62,13 @@ fn every_change_of_a_circle_is_told_once_and_nothing_else() {
 /// A device alone in a channel, at the group's first epoch.
 struct Alone {
     engine: Engine,
-    roster: SignedRoster,
 }
 
 impl Alone {
     fn new() -> Self {
-        let engine = founder(SUITE_XWING, BEGUN);
-        let roster = first_roster(&engine, CHANNEL);
-        put(&engine, CHANNEL, "joined", 1, 9);
-        let kept = engine.put_roster(CHANNEL, &checked(&roster), Some(1));
-        kept.expect("kept");
-        let group = engine.new_group(CHANNEL, 0, &roster).expect("a group");
-        let mut alone = Self { engine, roster };
-        alone.engine.keep_group(CHANNEL, group);
-        alone
+        Self {
+            engine: alone_in_channel(),
+        }
     }
 
     /// Its own renewal, pending here and sent.
@@ -287,5 +280,5 @@ fn whoever_is_removed_keeps_what_was_read_and_no_key() {
     let row = alone.engine.channel_row(CHANNEL).expect("read");
     assert_eq!(row.expect("a row").state, "removed");
     assert_eq!(read::<u64>(&alone.engine, "SELECT count(*) FROM mls"), 0);
-    assert_eq!(checked(&alone.roster).version, 1);
+    assert_eq!(alone.engine.roster(CHANNEL).expect("kept").version, 1);
 }
