@@ -16,6 +16,9 @@ type Member = (usize, ThreadRecord);
 impl Sim {
     /// Everything that holds at every rest.
     pub(super) fn check(&mut self) -> Checked {
+        if self.losses.restores == 0 && self.host.believes_it_was_restored() {
+            return Err("the server takes itself for restored".to_owned().into());
+        }
         self.only_what_is_allowed_stands_still()?;
         for who in 0..self.devices.len() {
             let device = &mut self.devices[who];

@@ -214,6 +214,12 @@ impl Host {
         page.is_some_and(|page| page.entries.first().is_some_and(|entry| entry.seq == seq))
     }
 
+    /// Whether it believes that it was restored from a backup.
+    pub fn believes_it_was_restored(&self) -> bool {
+        let restores = self.runtime.block_on(self.app().store.restores());
+        restores.is_ok_and(|restores| restores > 0)
+    }
+
     /// The structure as its log says it now.
     pub fn structure(&self) -> Arc<Structure> {
         self.app().structure.now()
