@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use relais_content::v1::content::Kind;
 use relais_core::Engine;
-use relais_core::query::{EventState, TimelineBody, TimelineItem};
+use relais_core::query::{EventState, ThreadRecord, TimelineBody, TimelineItem};
 use relais_wire::ids::{ChannelId, EventId};
 
 use super::Checked;
@@ -34,6 +34,17 @@ fn says_the_same(one: &Kind, other: &Kind) -> bool {
     match (one, other) {
         (Kind::ThreadOpened(one), Kind::ThreadOpened(other)) => one.title == other.title,
         (Kind::PatientHeader(one), Kind::PatientHeader(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// An opening that was told to joiners names rosters that a server may have lost: nobody
+/// but its author tells it again. The thread keeps its title.
+fn stays_named(lost: &Kind, thread: Option<ThreadRecord>) -> bool {
+    match lost {
+        Kind::ThreadOpened(told) if told.rosters.len() > 1 => {
+            thread.is_some_and(|thread| thread.title == told.title)
+        }
         _ => false,
     }
 }
@@ -103,7 +114,9 @@ impl Ledger {
                 let mut told = told.iter().filter(|(channel, _)| *channel == key.0);
                 told.any(|(_, kind)| says_the_same(lost, kind))
             };
-            !shown.contains_key(key) && lost.get(key).is_some_and(same)
+            let named = |lost: &Kind| stays_named(lost, engine.thread(key.0).ok());
+            let otherwise = |lost: &Kind| same(lost) || named(lost);
+            !shown.contains_key(key) && lost.get(key).is_some_and(otherwise)
         };
         self.events.retain(|key, _| !told_otherwise(key));
         for ((channel, event), known) in &mut self.events {
