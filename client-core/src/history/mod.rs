@@ -12,7 +12,7 @@
 //! - [`HistoryChoice`]: what is promised; `promise`: who may have what.
 //! - `share` (the intent), `build` (the archive), `summary` (what belongs to one).
 //! - `import` (its life here), `read` and `rosters` (proof), `place` (its way into the
-//!   thread).
+//!   thread), `repeated` (what this explains).
 //! - `gaps`: what is missing; `request` and `answer`: asking for it. `archive`: the format. `state`: what a person sees.
 
 mod answer;
@@ -24,6 +24,7 @@ mod import;
 mod place;
 mod promise;
 mod read;
+mod repeated;
 mod request;
 mod rosters;
 mod share;

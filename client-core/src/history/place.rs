@@ -393,6 +393,7 @@ impl Engine {
                  (SELECT import FROM archived_entries)",
             )?
             .execute([channel.0])?;
+        self.forgive_repetitions(channel)?;
         self.name_by_latest_opening(channel)?;
         self.close_gaps(import)?;
         self.events.push_back(Event::ThreadsChanged);

@@ -25,6 +25,9 @@ const STATEMENT_MS: u64 = 60_000;
 /// Why an event is quarantined whose id stands for an earlier one.
 pub(crate) const SHOWN_ALREADY: &str = "an event that was shown already";
 
+/// How the reason begins where it is that nobody here can read it.
+pub(crate) const UNREADABLE: &str = "cannot be decrypted";
+
 fn park(reason: impl Into<String>) -> Fault {
     Fault::Park(reason.into())
 }
@@ -46,7 +49,7 @@ impl Engine {
         }
         let mut group = self.take_group(channel)?;
         let unreadable =
-            |e: &dyn std::fmt::Display| Fault::Unreadable(format!("cannot be decrypted: {e}"));
+            |e: &dyn std::fmt::Display| Fault::Unreadable(format!("{UNREADABLE}: {e}"));
         let message: ProtocolMessage = MlsMessageIn::tls_deserialize_exact(entry.payload.as_ref())
             .map_err(|e| unreadable(&e))?
             .try_into_protocol_message()

@@ -105,6 +105,8 @@ impl Sim {
     fn who_heard(&self) -> Vec<(ChannelId, u64, EventId, BTreeSet<ProfessionalId>)> {
         let mut events = Vec::new();
         let mut waiting = BTreeSet::new();
+        // Whoever shows it has heard it, also when the log was trimmed since.
+        let mut shown: BTreeMap<(ChannelId, EventId), BTreeSet<ProfessionalId>> = BTreeMap::new();
         for (who, device) in self.devices.iter().enumerate() {
             let me = device.professional();
             for thread in device.engine.threads().unwrap_or_default() {
@@ -112,6 +114,10 @@ impl Sim {
                     let TimelineBody::Event(event, _) = item.body else {
                         continue;
                     };
+                    if matches!(item.state, EventState::Sent { .. }) {
+                        let people = shown.entry((thread.channel, event)).or_default();
+                        people.extend(me);
+                    }
                     match (item.seq, &item.state) {
                         (Some(seq), EventState::Sent { .. }) if Some(item.author) == me => {
                             let within = self.within(who, thread.channel, seq);
@@ -126,6 +132,9 @@ impl Sim {
             }
         }
         events.retain(|(_, _, event, _)| !waiting.contains(event));
+        for (channel, _, event, people) in &mut events {
+            people.extend(shown.remove(&(*channel, *event)).unwrap_or_default());
+        }
         events
     }
 
