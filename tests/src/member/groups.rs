@@ -6,12 +6,13 @@ use openmls::prelude::{
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, RatchetTreeIn,
 };
 use openmls_traits::OpenMlsProvider as _;
+use openmls_traits::signatures::Signer as _;
 use prost::Message as _;
 use prost::bytes::Bytes;
 use relais_wire::ids::{ChannelId, DeviceId, ProfessionalId, StructureId};
 use relais_wire::mls::{capabilities, group_extensions};
 use relais_wire::v1::{AppendCommit, CommitAad, LogHead, SignedRoster};
-use tls_codec::{Deserialize as _, Serialize as _};
+use tls_codec::{Deserialize as _, Serialize as _, TlsSerialize, TlsSize, VLBytes};
 
 use super::{DeviceKey, HostileMember, Surroundings, encoded, group_id, known, load};
 
@@ -29,6 +30,29 @@ impl<L> HostileMember<L> {
             let tree = group.export_ratchet_tree().tls_serialize_detached();
             (encoded(info.expect("exported")), tree.expect("a tree"))
         })
+    }
+
+    /// A GroupInfo (RFC 9420 §12.4.3) that confirms another epoch than it says, under this
+    /// device's signature.
+    pub fn with_another_tag(&self, info: &[u8]) -> Bytes {
+        /// Signer; length and bytes of an Ed25519 signature.
+        const SIGNER: usize = 4;
+        const SIGNATURE: usize = 2 + 64;
+        /// Protocol version and wire format.
+        const HEADER: usize = 4;
+        let mut info = info.to_vec();
+        let signed = info.len() - SIGNATURE;
+        // The last byte of the confirmation tag.
+        info[signed - SIGNER - 1] ^= 1;
+        let content = SignContent {
+            label: b"MLS 1.0 GroupInfoTBS".as_slice().into(),
+            content: info[HEADER..signed].into(),
+        };
+        let content = content.tls_serialize_detached().expect("encoded");
+        let signature = DeviceKey(&self.raw.key).sign(&content).expect("signed");
+        info.truncate(info.len() - signature.len());
+        info.extend_from_slice(&signature);
+        info.into()
     }
 
     /// A group of one, as a reboot begins: the epoch that it would end, GroupInfo, tree.
@@ -131,6 +155,13 @@ impl<L> HostileMember<L> {
             &self.raw.key,
         )
     }
+}
+
+/// What a signature of MLS covers (RFC 9420 §5.1.2).
+#[derive(TlsSerialize, TlsSize)]
+struct SignContent {
+    label: VLBytes,
+    content: VLBytes,
 }
 
 /// The MLS identity of a device.

@@ -2,6 +2,7 @@
 
 use relais_core::engine::Trouble;
 use relais_core::identity::Enrolment;
+use relais_core::query::ThreadState;
 use relais_core::{Error, Event};
 use relais_tests::world::{StoreKind, Who, World};
 use relais_wire::RefusalCode;
@@ -236,6 +237,32 @@ async fn a_lost_phone_is_replaced_and_the_person_stays_who_they_are() {
     engine.revoke_device(old_tablet).expect("revoked");
     world.settle().await;
     linked(&mut world, phone).await;
+}
+
+// proves: I2
+#[tokio::test]
+async fn a_new_phone_comes_into_its_persons_threads_though_nobody_of_them_is_online() {
+    let (mut world, nurse) = practice().await;
+    let doctor = world.add_user("Denis").await;
+    let channel = world.thread(nurse, "Mme Durand", &[doctor]).await;
+    let away = world.thread(nurse, "M. Petit", &[doctor]).await;
+    world.remove(nurse, away, doctor);
+    world.settle().await;
+    let person = world.devices[doctor].professional();
+    let lost = world.devices[doctor].device();
+    world.devices[doctor].go_offline();
+    world.devices[nurse].go_offline();
+    let engine = &mut world.devices[0].engine;
+    let invitation = engine.invite_again(person, &[lost]).expect("invited again");
+    world.settle().await;
+    let phone = world.add_device("new phone");
+    let engine = &mut world.devices[phone].engine;
+    engine.join(&invitation.link, None).expect("join");
+    world.settle().await;
+    // The server knows whom the commits brought in and sent away.
+    let threads = world.devices[phone].engine.threads().expect("threads");
+    let states: Vec<_> = threads.into_iter().map(|t| (t.channel, t.state)).collect();
+    assert_eq!(states, [(channel, ThreadState::Joined)]);
 }
 
 // proves: I3

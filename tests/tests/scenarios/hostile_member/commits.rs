@@ -174,6 +174,76 @@ async fn a_commit_with_the_groupinfo_of_another_epoch_is_refused() {
 
 // proves: D4
 #[tokio::test]
+async fn a_commit_with_a_groupinfo_that_confirms_another_epoch_is_refused() {
+    let mut scene = scene().await;
+    let (world, channel) = (&mut scene.world, scene.channel);
+    let mut change = scene.luc.commit(world, channel, Change::default());
+    change.group_info = scene.luc.with_another_tag(&change.group_info);
+    scene
+        .expects_refusal(commit(change), RefusalCode::InvalidCommit)
+        .await;
+}
+
+/// What the manager would commit to bring Léa in.
+async fn bring_in(
+    world: &mut World,
+    manager: &mut HostileMember,
+    channel: ChannelId,
+) -> AppendCommit {
+    let (device, lea) = (
+        world.devices[LEA].device(),
+        world.devices[LEA].professional(),
+    );
+    let package = manager.key_package(device).await;
+    let prior = manager.roster(world, channel);
+    let mut members = prior.members.clone();
+    let member = Member {
+        role: ChannelRole::Contributor,
+        expires_at_ms: None,
+    };
+    members.insert(lea, member);
+    let version = prior.minimum_client_version;
+    let (device, key) = (manager.device, manager.raw.key.clone());
+    let roster = sign_roster(channel, Some(&prior), &members, version, device, &key);
+    let change = Change {
+        roster: Some(roster),
+        add: vec![package],
+        ..Change::default()
+    };
+    manager.commit(world, channel, change)
+}
+
+// proves: D4
+#[tokio::test]
+async fn a_welcome_is_for_exactly_those_whom_its_commit_brings_in() {
+    let mut world = populated().await;
+    let channel = world.thread(0, "Mme Durand", &[NADIA]).await;
+    world.advance(11_000);
+    world.settle().await;
+    let mut manager = HostileMember::of(&mut world, 0).await;
+    // For another key package of the same device: it would open nothing.
+    let other = bring_in(&mut world, &mut manager, channel).await.welcome;
+    let mut change = bring_in(&mut world, &mut manager, channel).await;
+    change.welcome = other.clone();
+    let code = manager.raw.refused(commit(change)).await;
+    assert_eq!(code, RefusalCode::InvalidCommit);
+    let mut change = bring_in(&mut world, &mut manager, channel).await;
+    change.welcome = Default::default();
+    let code = manager.raw.refused(commit(change)).await;
+    assert_eq!(code, RefusalCode::Malformed);
+    let mut change = manager.commit(&mut world, channel, Change::default());
+    change.welcome = other;
+    let code = manager.raw.refused(commit(change)).await;
+    assert_eq!(code, RefusalCode::InvalidCommit);
+    let change = bring_in(&mut world, &mut manager, channel).await;
+    manager.raw.taken(commit(change)).await;
+    world.settle().await;
+    let thread = world.devices[LEA].engine.thread(channel).expect("thread");
+    assert_eq!(thread.state, ThreadState::Joined);
+}
+
+// proves: D4
+#[tokio::test]
 async fn a_proposal_that_nobody_asked_for_is_taken_neither_as_a_message_nor_as_a_commit() {
     let mut scene = scene().await;
     let proposal = scene.luc.proposal(&mut scene.world, scene.channel);

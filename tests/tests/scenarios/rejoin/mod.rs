@@ -391,10 +391,13 @@ async fn a_group_that_is_over_or_of_another_thread_is_not_entered() {
         shown(&mut world, nurse, channel, told).await;
         let stopped = state(&world, nurse, channel);
         assert!(matches!(stopped, ThreadState::Stopped(_)), "{stopped:?}");
+        let trouble = [Trouble::ChannelStopped(channel)];
+        assert_eq!(world.devices[nurse].engine.troubles(), trouble);
         world.devices[nurse].faults.tell_the_truth();
         let engine = &mut world.devices[nurse].engine;
         engine.rejoin_thread(channel).expect("asked");
         world.settle().await;
+        assert_eq!(world.devices[nurse].engine.troubles(), []);
     }
     goes_on(&mut world, channel, &[0, nurse, doctor]).await;
 }
