@@ -213,6 +213,24 @@ fn place_of(group: &PublicGroup, device: DeviceId) -> Result<LeafNodeIndex, Refu
         .ok_or(Refused(RefusalCode::InvalidCommit))
 }
 
+/// When a commit would stop holding: the first end of its author's and its joiners'
+/// memberships, and of those that it gives or changes.
+fn valid_until(
+    prior: &CheckedRoster,
+    change: &mls::CommitChange,
+    next: &CheckedRoster,
+) -> Option<u64> {
+    let end = |roster: &CheckedRoster, leaf: &mls::Leaf| {
+        roster.members.get(&leaf.professional)?.expires_at_ms
+    };
+    let joiners = change.added.iter().filter_map(|leaf| end(next, leaf));
+    let changed = next.changed(prior);
+    joiners
+        .chain(end(prior, &change.committer))
+        .chain(changed.filter_map(|member| member.expires_at_ms))
+        .min()
+}
+
 impl Judgement {
     /// The error says whether `group` is still what it was.
     fn judge(&self, group: &mut PublicGroup) -> Result<Judged, (Refused, bool)> {
@@ -225,7 +243,7 @@ impl Judgement {
         let devices = |leaves: &[mls::Leaf]| leaves.iter().map(|leaf| leaf.device).collect();
         let (joined, left) = (devices(&change.added), devices(&change.removed));
         let ended = self.ended(&change);
-        let valid_until_ms = self.valid_until(&change, &roster);
+        let valid_until_ms = valid_until(&self.prior.roster, &change, &roster);
         group
             .merge_commit(&NoStorage, *staged)
             .map_err(|_| (invalid, false))?;
@@ -251,20 +269,6 @@ impl Judgement {
             (!member.stands(self.time_ms)).then_some((leaf.device, end))
         };
         change.removed.iter().filter_map(ended).collect()
-    }
-
-    /// When the commit would stop holding: the first end of its author's and its
-    /// joiners' memberships, and of those that it gives or changes.
-    fn valid_until(&self, change: &mls::CommitChange, next: &CheckedRoster) -> Option<u64> {
-        let end = |roster: &CheckedRoster, leaf: &mls::Leaf| {
-            roster.members.get(&leaf.professional)?.expires_at_ms
-        };
-        let joiners = change.added.iter().filter_map(|leaf| end(next, leaf));
-        let changed = next.changed(&self.prior.roster);
-        joiners
-            .chain(end(&self.prior.roster, &change.committer))
-            .chain(changed.filter_map(|member| member.expires_at_ms))
-            .min()
     }
 
     fn stage(
@@ -372,3 +376,6 @@ impl Judgement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
