@@ -46,7 +46,11 @@ impl Engine {
     /// take the thread with it.
     pub fn create_thread(&mut self, new: &NewThread) -> Result<ChannelId> {
         self.require_unfrozen()?;
-        if self.enrolment.state == Enrolment::Joining && !self.enrolment.lapsed {
+        let asks = matches!(
+            self.enrolment.state,
+            Enrolment::Joining | Enrolment::Comparing
+        );
+        if asks && !self.enrolment.lapsed {
             return Err(Error::NotEnrolled);
         }
         let identity = self.identity()?;

@@ -77,8 +77,11 @@ impl Engine {
             return Ok(judged);
         }
         let sender = openmls::prelude::Sender::Member(group.own_leaf_index());
+        // One that was refused, and taken all the same, is not the one that was made since.
+        let live = self.is_live(&entry.payload)?;
         let pending = group
             .pending_commit()
+            .filter(|_| live)
             .ok_or_else(|| Fault::Lost("our own commit is not known any more".into()))?;
         let change = read_commit(group.public_group(), &sender, pending)
             .map_err(|e| Fault::Stop(e.to_string()))?;

@@ -322,6 +322,16 @@ impl Engine {
             .optional()?)
     }
 
+    /// Whether a send that carried exactly this payload still waits for the log.
+    pub(super) fn is_live(&self, payload: &[u8]) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM sends WHERE payload_hash = ?1 AND live = 1)",
+            )?
+            .query_row([Sha256::digest(payload).as_slice()], |row| row.get(0))?)
+    }
+
     /// What an entry is that this device does not know, though it bears its name: the work
     /// of a copy; or, from before the server was restored, one that was settled and
     /// forgotten. After that one the way back is by a new leaf, whose keys are new.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use prost::bytes::Bytes;
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::{AskChannels, Channels, client_frame};
+use rusqlite::params;
 
 use crate::engine::Engine;
 use crate::error::Result;
@@ -16,6 +17,10 @@ const WELCOME_MS: u64 = 3_000;
 /// A connection that lasts is compared again: a thread may have been opened, or somebody
 /// added, by a device that did not know of this one.
 const AGAIN_MS: u64 = 3_600_000;
+/// Why a channel stopped that the list does not name: a restored server has lost it ...
+const MEMBERSHIP_LOST: &str = "the server was restored from a backup and has lost this membership";
+/// ... or counts the person out.
+const COUNTED_OUT: &str = "the server no longer counts this device in";
 
 /// How far the list of the present connection is.
 #[derive(Debug, Default)]
@@ -95,8 +100,8 @@ impl Engine {
                 continue;
             }
             let reason = match self.is_behind(channel)? {
-                true => "the server was restored from a backup and has lost this membership",
-                false => "the server no longer counts this device in",
+                true => MEMBERSHIP_LOST,
+                false => COUNTED_OUT,
             };
             if listed.contains_key(&channel) {
                 self.begin_rejoin(channel, reason, 0)?;
@@ -108,9 +113,10 @@ impl Engine {
             // One that could not be opened here was opened all the same; or the server has
             // it again, after another restore.
             let behind = self.is_behind(*channel)?;
+            let unlisted = self.stopped_unlisted(*channel)?;
             let outside = self.channel_row(*channel)?.is_none_or(|row| {
                 row.state == "removed"
-                    || (row.state == "stopped" && (row.cursor_seq == 0 || behind))
+                    || (row.state == "stopped" && (row.cursor_seq == 0 || behind || unlisted))
             });
             if outside && !self.has_welcome(*channel)? {
                 let pause = if *counted_in { WELCOME_MS } else { 0 };
@@ -118,5 +124,19 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether a channel stopped because the server's list did not name it: one that broke a
+    /// rule never comes back by itself.
+    fn stopped_unlisted(&self, channel: ChannelId) -> Result<bool> {
+        Ok(self
+            .db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM channels WHERE channel = ?1 AND state = 'stopped'
+                 AND reason IN (?2, ?3))",
+            )?
+            .query_row(params![channel.0, MEMBERSHIP_LOST, COUNTED_OUT], |row| {
+                row.get(0)
+            })?)
     }
 }

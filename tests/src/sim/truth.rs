@@ -89,15 +89,17 @@ impl Sim {
             Trouble::StructureForked => {
                 self.losses.structure && (self.losses.restores > 1 || self.an_enrolment_is_lost())
             }
-            // It looks by the hour whether it was revoked.
+            // It looks by the hour whether it was revoked, or a restored server has it again.
             Trouble::Lapsed => {
-                self.has_lapsed(who) || (self.is_revoked(who) && !self.an_hour_passed)
+                let looks = self.is_revoked(who) || self.losses.structure;
+                self.has_lapsed(who) || (looks && !self.an_hour_passed)
             }
             Trouble::Frozen => !self.can_return(who),
             Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
             // What was proved holds until somebody can be asked again.
             Trouble::StructureWithheld => {
-                !self.devices[who].online || self.devices[who].engine.is_frozen()
+                let device = &self.devices[who];
+                !device.online || device.disk_full || device.engine.is_frozen()
             }
             _ => false,
         }

@@ -1,5 +1,6 @@
 //! People whose devices come and go: links, lost phones, revocations, departures.
 
+use relais_core::commands::NewThread;
 use relais_core::engine::Trouble;
 use relais_core::identity::Enrolment;
 use relais_core::query::ThreadState;
@@ -121,6 +122,9 @@ async fn a_scanned_tablet_is_linked_after_the_code_was_compared() {
     assert!(world.devices[tablet].events.contains(&Event::CompareCode));
     world.crash(tablet);
     let engine = &mut world.devices[tablet].engine;
+    // A refusal would take what is done before with it.
+    let early = engine.create_thread(&NewThread::default());
+    assert!(matches!(early, Err(Error::NotEnrolled)), "{early:?}");
     let wrong = engine.confirm_link("0000 0000");
     assert!(matches!(wrong, Err(Error::Invalid { .. })), "{wrong:?}");
     engine.confirm_link(&code).expect("the same code");

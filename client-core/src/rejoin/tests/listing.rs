@@ -164,3 +164,29 @@ fn a_channel_that_the_server_closed_without_a_removal_is_come_back_to_or_stops()
         assert!(engine.link.doubtful.is_empty());
     }
 }
+
+#[test]
+fn a_channel_that_stopped_because_it_was_not_listed_is_come_back_to_once_it_is() {
+    for behind in [false, true] {
+        let mut engine = engine();
+        put(&engine, CHANNEL, "joined", 3, 9);
+        if behind {
+            let sql = "UPDATE channels SET life = 7";
+            engine.db.execute(sql, []).expect("life");
+        }
+        engine.link.doubtful.insert(CHANNEL);
+        asking(&mut engine);
+        engine
+            .channels_told(&page(Vec::new(), false))
+            .expect("told");
+        assert_eq!(state(&engine).as_deref(), Some("stopped"));
+        // Whoever opened it has put it into the restored server again, which is one life.
+        let sql = "UPDATE channels SET life = 0";
+        engine.db.execute(sql, []).expect("life");
+        engine.link.listing = Listing::Due;
+        asking(&mut engine);
+        let told = page(vec![listed(&CHANNEL.0, false, true)], false);
+        engine.channels_told(&told).expect("told");
+        assert_eq!(state(&engine).as_deref(), Some("rejoin"), "{behind}");
+    }
+}
