@@ -107,7 +107,7 @@ impl App {
         if noticed && beyond < self.restored.count() {
             return Ok(());
         }
-        let at_least = self.new_life().max(beyond.saturating_add(1));
+        let at_least = self.new_life(beyond);
         match self.store.note_restore(at_least).await {
             Ok(count) => {
                 self.restored.number.store(count, Ordering::SeqCst);
@@ -122,12 +122,15 @@ impl App {
         }
     }
 
-    /// A number that a restore of the same backup does not find again.
-    fn new_life(&self) -> u64 {
+    /// A number beyond another that a restore of the same backup does not find again, even
+    /// where the clock was put back.
+    fn new_life(&self, beyond: u64) -> u64 {
         let mut chance = [0; 2];
         // Without it the time has to do.
         let _ = (self.config.random)(&mut chance);
-        relais_wire::life::beginning(self.now_ms(), u16::from_be_bytes(chance))
+        let chance = u16::from_be_bytes(chance);
+        let after = beyond.saturating_add(1).saturating_add(chance.into());
+        relais_wire::life::beginning(self.now_ms(), chance).max(after)
     }
 }
 

@@ -357,12 +357,14 @@ impl Engine {
                 })),
             }));
         }
-        if self.link.phase == Phase::Ready && !self.is_frozen() {
-            let more = self.transaction(|engine| engine.stage(budget))?;
-            self.pump_blobs()?;
-            self.dirty |= more;
+        if !self.is_frozen() {
+            if self.link.phase == Phase::Ready {
+                let more = self.transaction(|engine| engine.stage(budget))?;
+                self.pump_blobs()?;
+                self.dirty |= more;
+            }
+            self.dirty |= self.step_history()?;
         }
-        self.dirty |= self.step_history()?;
         self.dirty |= self.has_applicable();
         self.tell_sync()?;
         self.tell_ends()?;

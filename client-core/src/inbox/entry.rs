@@ -133,7 +133,8 @@ impl Engine {
         let Some(row) = self.channel_row(channel)? else {
             return Ok(Outcome::Left); // A channel without its Welcome: read later.
         };
-        if row.state != "joined" {
+        // A copy of this database may have gone on: what follows from more is not ours to do.
+        if row.state != "joined" || self.is_frozen() {
             return Ok(Outcome::Left);
         }
         if entry.seq <= row.cursor_seq {
