@@ -17,6 +17,8 @@ const WELCOME_MS: u64 = 3_000;
 /// A connection that lasts is compared again: a thread may have been opened, or somebody
 /// added, by a device that did not know of this one.
 const AGAIN_MS: u64 = 3_600_000;
+/// Sooner where a channel was not on it: after a restore its opener puts it back.
+const UNLISTED_MS: u64 = 60_000;
 /// Why a channel stopped that the list does not name: a restored server has lost it ...
 const MEMBERSHIP_LOST: &str = "the server was restored from a backup and has lost this membership";
 /// ... or counts the person out.
@@ -107,6 +109,7 @@ impl Engine {
                 self.begin_rejoin(channel, reason, 0)?;
             } else {
                 self.stop_channel(channel, reason)?;
+                self.link.listing = Listing::Done(self.now_ms + UNLISTED_MS);
             }
         }
         for (channel, counted_in) in listed {

@@ -180,10 +180,11 @@ fn a_channel_that_stopped_because_it_was_not_listed_is_come_back_to_once_it_is()
             .channels_told(&page(Vec::new(), false))
             .expect("told");
         assert_eq!(state(&engine).as_deref(), Some("stopped"));
+        assert_eq!(engine.link.listing.next_ms(), Some(BEGUN + 60_000));
         // Whoever opened it has put it into the restored server again, which is one life.
         let sql = "UPDATE channels SET life = 0";
         engine.db.execute(sql, []).expect("life");
-        engine.link.listing = Listing::Due;
+        engine.set_time(BEGUN + 60_000);
         asking(&mut engine);
         let told = page(vec![listed(&CHANNEL.0, false, true)], false);
         engine.channels_told(&told).expect("told");
