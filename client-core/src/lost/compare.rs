@@ -161,6 +161,13 @@ impl Engine {
             .map(|entry| (entry.seq, entry.hash.as_ref()))
             .collect();
         let head = head.seq;
+        // The server tells what it has of what was asked: this answers an earlier question.
+        let has = told.first_seq..=head;
+        let untold = |seq: &u64| has.contains(seq) && !theirs.contains_key(seq);
+        if comparison.asked.iter().any(untold) {
+            self.link.compared.insert(channel, comparison);
+            return Ok(());
+        }
         let first = comparison.differs.is_none();
         for seq in &comparison.asked {
             // What it has trimmed it once had; what is beyond its head it has not.

@@ -95,7 +95,10 @@ impl Sim {
                 self.has_lapsed(who) || (looks && !self.an_hour_passed)
             }
             Trouble::Frozen => !self.can_return(who),
-            Trouble::ChannelStopped(channel) => self.standing(who, *channel) == Standing::Outside,
+            // A full disk keeps it from going on.
+            Trouble::ChannelStopped(channel) => {
+                self.devices[who].disk_full || self.standing(who, *channel) == Standing::Outside
+            }
             // What was proved holds until somebody can be asked again.
             Trouble::StructureWithheld => {
                 let device = &self.devices[who];
