@@ -99,12 +99,18 @@ impl Seals {
     }
 }
 
+/// Whether a sign of a restore shows another than the one that was `noticed` since the
+/// store was opened and began the life `present`: one in which a life `beyond` was.
+fn is_news(noticed: bool, beyond: u64, present: u64) -> bool {
+    !noticed || beyond >= present
+}
+
 impl App {
     /// The store was found to be older than what a device saw: counted durably, and
     /// all connections begin again. `beyond`: a life that was, as far as that is known.
     pub async fn found_restored(&self, beyond: u64) -> Result<(), StoreError> {
         let noticed = self.restored.noticed.swap(true, Ordering::SeqCst);
-        if noticed && beyond < self.restored.count() {
+        if !is_news(noticed, beyond, self.restored.count()) {
             return Ok(());
         }
         let at_least = self.new_life(beyond);
@@ -158,5 +164,29 @@ mod tests {
         assert_eq!(proves(), Some(7));
         number.store(8, Ordering::SeqCst);
         assert_eq!(proves(), None, "that life's end was noticed");
+    }
+
+    // proves: D6
+    #[test]
+    fn what_comes_back_of_the_structure_is_believed_for_this_servers_seal_alone() {
+        let seals = |key| Seals::new(Arc::new(MacKey::new([key; 32])), Arc::new(7.into()));
+        let head = LogHead {
+            seq: 3,
+            hash: vec![2; 32].into(),
+        };
+        let seal = seals(5).seal_structure(&head);
+        assert_eq!(seals(5).structure_sealed(&head, &seal), Some(7));
+        assert_eq!(seals(6).structure_sealed(&head, &seal), None);
+        assert_eq!(seals(5).structure_sealed(&head, b""), None);
+    }
+
+    // proves: D6
+    #[test]
+    fn a_restore_that_shows_in_many_ways_is_one_and_another_one_is_another() {
+        assert!(is_news(false, 0, 0), "the first sign");
+        assert!(!is_news(true, 0, 9), "of the life before the present one");
+        assert!(!is_news(true, 8, 9));
+        assert!(is_news(true, 9, 9), "something of the present life is lost");
+        assert!(is_news(true, 10, 9), "a later life was");
     }
 }

@@ -120,9 +120,13 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
+    use relais_wire::mls::SUITE_XWING;
+    use relais_wire::structure::Structure;
+    use relais_wire::v1::LogHead;
     use rusqlite::{Connection, params};
 
     use super::*;
+    use crate::testing::{BEGUN, founder};
 
     #[test]
     fn what_is_given_back_fits_into_a_request_and_ends_with_a_seal() {
@@ -158,5 +162,52 @@ mod tests {
         );
         assert!(engine.sealed_after(rows - 10).expect("ten").len() == 10);
         assert!(engine.sealed_after(rows).expect("none").is_empty());
+    }
+
+    #[test]
+    fn an_enrolment_is_asked_for_again_where_the_log_that_is_left_does_not_know_it() {
+        for (known, asked, becomes) in [
+            (true, true, Enrolment::Enrolled),
+            (true, false, Enrolment::Enrolled),
+            (false, false, Enrolment::Enrolled),
+            (false, true, Enrolment::Joining),
+        ] {
+            let mut engine = founder(SUITE_XWING, BEGUN);
+            engine.enrolment.server_url = "http://relais.invalid".to_owned();
+            if !asked {
+                engine.enrolment.request.clear();
+            }
+            if !known {
+                engine.structure = Structure::new();
+            }
+            engine.enrol_again().expect("looked");
+            assert_eq!(*engine.enrolment(), becomes, "{known} {asked}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_knows_more_of_the_structure_is_read_from_the_start() {
+        let mut engine = founder(SUITE_XWING, BEGUN);
+        engine.link.phase = Phase::Ready;
+        let own = engine.structure.head().seq;
+        let ahead = RestoreStructureResponse {
+            structure_head: Some(LogHead {
+                seq: own + 1,
+                hash: vec![9; 32].into(),
+            }),
+            common_seq: own,
+        };
+        let response = HttpResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: ahead.encode_to_vec(),
+        };
+        let so_far = GiveBack::default();
+        engine
+            .structure_restored(so_far, Some(response))
+            .expect("told");
+        let later = Some(relais_wire::RefusalCode::Unavailable);
+        assert_eq!(engine.closed_by_server(), later);
+        assert!(engine.link.beside.is_none(), "the two logs are one");
     }
 }
