@@ -24,7 +24,36 @@ pub use database::{DatabaseKey, open_database};
 /// many it missed and reads the state again.
 const EVENTS: usize = 1024;
 
-type Job = Box<dyn FnOnce(&mut Engine) + Send>;
+/// Tells the time: milliseconds since the Unix epoch. Called on the engine's thread.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// What a client is opened with besides its database.
+#[derive(Clone)]
+pub struct Options {
+    /// The device's clock; another one for tests.
+    pub clock: Clock,
+    /// Whether there is a network, as far as the platform knows
+    /// ([`Client::set_network`]).
+    pub network: bool,
+}
+
+impl Default for Options {
+    /// This machine's clock, and a network.
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(now_ms),
+            network: true,
+        }
+    }
+}
+
+/// What a handle asks of the thread.
+enum Job {
+    /// A command or query.
+    Work(Box<dyn FnOnce(&mut Engine) + Send>),
+    /// Whether there is a network.
+    Network(bool),
+}
 
 /// A handle to an engine that runs on a thread of its own. Cloning it is cheap;
 /// the thread ends with [`Client::shutdown`] or with the last handle.
@@ -48,6 +77,14 @@ impl Client {
     /// # Errors
     /// [`Error::WrongKey`], [`Error::Busy`], or of the database.
     pub async fn open(path: &Path, key: DatabaseKey) -> Result<Self> {
+        Self::open_with(path, key, Options::default()).await
+    }
+
+    /// As [`Client::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    pub async fn open_with(path: &Path, key: DatabaseKey, options: Options) -> Result<Self> {
         let (jobs, job_queue) = mpsc::unbounded_channel();
         let (stop, stop_queue) = mpsc::channel(1);
         let (events, _) = broadcast::channel(EVENTS);
@@ -55,7 +92,8 @@ impl Client {
         let path = path.to_owned();
         let listeners = events.clone();
         let body = move || {
-            let engine = open_database(&path, &key).and_then(|db| Engine::open(db, now_ms()));
+            let engine =
+                open_database(&path, &key).and_then(|db| Engine::open(db, (options.clock)()));
             let engine = match engine {
                 Ok(engine) => engine,
                 Err(error) => {
@@ -64,7 +102,7 @@ impl Client {
                 }
             };
             let _ = opened.send(Ok(()));
-            run::run(engine, job_queue, stop_queue, listeners);
+            run::run(engine, job_queue, stop_queue, listeners, options);
         };
         let thread = std::thread::Builder::new()
             .name("relais-engine".into())
@@ -93,11 +131,22 @@ impl Client {
         work: impl FnOnce(&mut Engine) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
-        let job: Job = Box::new(move |engine| {
+        let job = Box::new(move |engine: &mut Engine| {
             let _ = answer.send(work(engine));
         });
-        self.jobs.send(job).map_err(|_| Error::Closed)?;
+        self.jobs.send(Job::Work(job)).map_err(|_| Error::Closed)?;
         result.await.map_err(|_| Error::Closed)?
+    }
+
+    /// What the platform says of the network. Without one the client does not try to
+    /// connect; when there is one, it connects at once, also when it was connected: the
+    /// way to the server may be another one now.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] after shutdown.
+    pub fn set_network(&self, there: bool) -> Result<()> {
+        let told = self.jobs.send(Job::Network(there));
+        told.map_err(|_| Error::Closed)
     }
 
     /// Events from now on.

@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::network::{self, Input};
-use super::{Job, now_ms};
+use super::{Clock, Job, Options};
 use crate::engine::{Engine, Event, Phase};
 use crate::error::Result;
 
@@ -31,6 +31,8 @@ struct Driver {
     failures: u32,
     /// Not by the wall clock, which jumps.
     connect_at: Instant,
+    clock: Clock,
+    network: bool,
 }
 
 pub(super) fn run(
@@ -38,6 +40,7 @@ pub(super) fn run(
     jobs: mpsc::UnboundedReceiver<Job>,
     stop: mpsc::Receiver<oneshot::Sender<Result<()>>>,
     listeners: broadcast::Sender<Event>,
+    options: Options,
 ) {
     // One provider for the whole process; a second installation is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -64,6 +67,8 @@ pub(super) fn run(
         frames: None,
         failures: 0,
         connect_at: Instant::now(),
+        clock: options.clock,
+        network: options.network,
     };
     runtime.block_on(driver.drive(jobs, stop, received));
     // A name that is still being looked up must not keep the thread.
@@ -78,7 +83,7 @@ impl Driver {
         mut received: mpsc::Receiver<Input>,
     ) {
         let done = loop {
-            self.engine.set_time(now_ms());
+            self.engine.set_time((self.clock)());
             let more = match self.engine.step(BUDGET) {
                 Ok(more) => more,
                 Err(error) => {
@@ -94,8 +99,11 @@ impl Driver {
                 done = stop.recv() => break done,
                 job = jobs.recv() => {
                     let Some(job) = job else { break None };
-                    self.engine.set_time(now_ms());
-                    job(&mut self.engine);
+                    self.engine.set_time((self.clock)());
+                    match job {
+                        Job::Work(work) => work(&mut self.engine),
+                        Job::Network(there) => self.set_network(there),
+                    }
                 }
                 Some(input) = received.recv() => {
                     self.take(input);
@@ -116,7 +124,7 @@ impl Driver {
     }
 
     fn take(&mut self, input: Input) {
-        self.engine.set_time(now_ms());
+        self.engine.set_time((self.clock)());
         let result = match input {
             Input::Opened(number, frames) if number == self.socket => {
                 self.frames = Some(frames);
@@ -147,10 +155,19 @@ impl Driver {
         self.socket += 1;
         let delay = (FIRST_RETRY_MS << self.failures.min(10)).min(LAST_RETRY_MS);
         // Devices that lost the same server do not all come back at once.
-        let jitter = now_ms() % (delay / 2 + 1);
+        let jitter = (self.clock)() % (delay / 2 + 1);
         self.failures += 1;
         self.connect_at = Instant::now() + Duration::from_millis(delay / 2 + jitter);
         self.engine.disconnected();
+    }
+
+    fn set_network(&mut self, there: bool) {
+        if self.open {
+            self.hang_up();
+        }
+        self.network = there;
+        self.failures = 0;
+        self.connect_at = Instant::now();
     }
 
     fn carry_out(&mut self) {
@@ -163,11 +180,16 @@ impl Driver {
         }
         let server_url = self.engine.server_url().map(str::to_owned);
         for request in self.engine.take_requests() {
+            let (http, inputs) = (self.http.clone(), self.inputs.clone());
             let Some(server_url) = server_url.clone() else {
                 continue;
             };
+            if !self.network {
+                let failed = Input::Answered(request.id, None);
+                tokio::spawn(async move { inputs.send(failed).await });
+                continue;
+            }
             let token = self.engine.token().map(str::to_owned);
-            let (http, inputs) = (self.http.clone(), self.inputs.clone());
             tokio::spawn(network::request(http, server_url, token, request, inputs));
         }
         for event in self.engine.take_events() {
@@ -177,8 +199,7 @@ impl Driver {
             self.hang_up();
         }
         if let Some(server_url) = server_url
-            && self.engine.wants_connection()
-            && !self.open
+            && self.wants_connection()
             && Instant::now() >= self.connect_at
         {
             self.open = true;
@@ -188,12 +209,17 @@ impl Driver {
         }
     }
 
+    fn wants_connection(&self) -> bool {
+        self.network && !self.open && self.engine.wants_connection()
+    }
+
     /// Until something is due; a long time when nothing is.
     fn pause(&self) -> Duration {
         let connect = self.connect_at.saturating_duration_since(Instant::now());
-        let connect = (self.engine.wants_connection() && !self.open).then_some(connect);
+        let connect = self.wants_connection().then_some(connect);
         let wake = self.engine.wake_at();
-        let wake = wake.map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
+        let now = (self.clock)();
+        let wake = wake.map(|at| Duration::from_millis(at.saturating_sub(now)));
         let next = [connect, wake].into_iter().flatten().min();
         next.map_or(LONGEST, |wait| wait.clamp(SHORTEST, LONGEST))
     }

@@ -64,7 +64,7 @@ pub enum Event {
     ThreadsChanged,
     /// Something in this channel's thread changed.
     ThreadChanged(ChannelId),
-    /// A blob arrived or was sent completely.
+    /// A blob was sent or fetched by another step, completely, or cannot be had.
     BlobChanged(BlobId),
     /// Connection or synchronisation state changed.
     SyncChanged,

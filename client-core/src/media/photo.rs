@@ -90,6 +90,17 @@ pub enum PhotoError {
     Damaged,
 }
 
+impl PhotoError {
+    /// Stable code, for scripts and translations.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedFormat => "photo_unsupported",
+            Self::TooLarge { .. } => "photo_too_large",
+            Self::Damaged => "photo_damaged",
+        }
+    }
+}
+
 impl From<ImageError> for PhotoError {
     fn from(error: ImageError) -> Self {
         match error {

@@ -185,6 +185,23 @@ impl Engine {
         }
     }
 
+    /// How much of a blob has been sent or fetched since it was begun, and how much there
+    /// is, in encrypted bytes ([`crate::Event::BlobChanged`] tells of each step).
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub fn blob_progress(&self, id: BlobId) -> Result<(u64, u64)> {
+        let state = self.blob_state(id)?;
+        let (done, length): (u64, u64) = self
+            .db
+            .prepare_cached("SELECT done, length FROM blobs WHERE blob = ?1")?
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(match state {
+            BlobState::Here => (length, length),
+            _ => (done.min(length), length),
+        })
+    }
+
     /// A blob's plaintext, whole: for photos, which are below 2 MB.
     ///
     /// # Errors

@@ -203,7 +203,8 @@ impl Engine {
             .query_row(params![id.0, state], |row| row.get(0))?)
     }
 
-    fn progress(&self, id: BlobId, done: u64) -> Result<u64> {
+    fn progress(&mut self, id: BlobId, done: u64) -> Result<u64> {
+        self.events.push_back(Event::BlobChanged(id));
         Ok(self
             .db
             .prepare_cached(

@@ -26,13 +26,13 @@ impl Engine {
         &self,
         channel: ChannelId,
         after_seq: u64,
-        ended: bool,
+        until_seq: u64,
         items: &mut Vec<TimelineItem>,
     ) -> Result<()> {
-        let last = items.last().and_then(|item| item.seq).unwrap_or(after_seq);
         for rollback in self.rollbacks(channel)? {
-            let here = rollback.seq >= after_seq && (ended || rollback.seq <= last);
-            if !here {
+            // Nothing at all may be left of the log.
+            let after = rollback.seq > after_seq || after_seq == 0;
+            if !after || rollback.seq > until_seq {
                 continue;
             }
             let place = items.partition_point(|i| i.seq.is_some_and(|seq| seq <= rollback.seq));

@@ -5,6 +5,7 @@
 mod failures;
 mod lost;
 mod people;
+pub mod settings;
 mod tasks;
 mod threads;
 mod timeline;

@@ -7,7 +7,7 @@ use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 use rusqlite::params;
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::outbox::intent::{self, Wish};
 
 /// The true state of an item.
@@ -150,37 +150,93 @@ impl Engine {
         after_seq: u64,
         limit: usize,
     ) -> Result<Vec<TimelineItem>> {
+        self.items_between(channel, after_seq, u64::MAX, limit)
+    }
+
+    /// The items before `before_seq`, or those at the end of the thread: at least one and
+    /// about `limit` entries of the log, oldest first, with what is not settled when it is
+    /// the end. Also whether there is more before them.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] thread.
+    pub fn timeline_before(
+        &self,
+        channel: ChannelId,
+        before_seq: Option<u64>,
+        limit: usize,
+    ) -> Result<(Vec<TimelineItem>, bool)> {
+        let before_seq = before_seq.unwrap_or(u64::MAX);
+        let places: Vec<u64> = self
+            .db
+            .prepare_cached(
+                "SELECT seq FROM (
+                    SELECT * FROM (SELECT seq FROM shown_events WHERE channel = ?1 AND seq < ?2
+                        AND kind NOT IN (10, 11) ORDER BY seq DESC LIMIT ?3)
+                    UNION ALL
+                    SELECT * FROM (SELECT seq FROM shown_notices WHERE channel = ?1 AND seq < ?2
+                        ORDER BY seq DESC LIMIT ?3))
+                 ORDER BY seq DESC LIMIT ?3",
+            )?
+            .query_map(
+                params![
+                    channel.0,
+                    before_seq.min(i64::MAX as u64),
+                    (limit.max(1) as u64).saturating_add(1).min(i64::MAX as u64)
+                ],
+                |row| row.get(0),
+            )?
+            .collect::<Result<_, _>>()?;
+        // An entry is shown whole: what stands on its place goes with it.
+        let more = places.get(limit.max(1)).is_some();
+        let after_seq = places.get(limit.max(1)).copied().unwrap_or(0);
+        let items = self.items_between(channel, after_seq, before_seq, usize::MAX)?;
+        Ok((items, more))
+    }
+
+    /// Items after one entry and before another, at most `limit` settled ones.
+    fn items_between(
+        &self,
+        channel: ChannelId,
+        after_seq: u64,
+        before_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<TimelineItem>> {
         let me = self.identity()?.professional();
-        self.thread(channel)?;
-        let (mut items, ended) = self.settled_items(channel, after_seq, limit, me)?;
-        self.insert_missing(channel, after_seq, ended, &mut items)?;
-        self.insert_rollbacks(channel, after_seq, ended, &mut items)?;
-        if ended {
+        self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
+        let (mut items, whole) = self.settled_items(channel, after_seq, before_seq, limit, me)?;
+        let last = items.last().and_then(|item| item.seq).unwrap_or(after_seq);
+        let until_seq = if whole { before_seq - 1 } else { last };
+        self.insert_missing(channel, after_seq, until_seq, &mut items)?;
+        self.insert_rollbacks(channel, after_seq, until_seq, &mut items)?;
+        if whole && before_seq == u64::MAX {
             items.extend(self.lost_items(channel)?);
             items.extend(self.unsettled_items(channel, me)?);
         }
         Ok(items)
     }
 
+    /// Also whether that were all.
     fn settled_items(
         &self,
         channel: ChannelId,
         after_seq: u64,
+        before_seq: u64,
         limit: usize,
         me: ProfessionalId,
     ) -> Result<(Vec<TimelineItem>, bool)> {
         let delivered = self.delivered_to(channel)?;
         let mut statement = self.db.prepare_cached(
             "SELECT seq, 0, time_ms, professional, '', x'', '', event_id, signed FROM shown_events
-             WHERE channel = ?1 AND seq > ?2 AND kind NOT IN (10, 11)
+             WHERE channel = ?1 AND seq > ?2 AND seq < ?4 AND kind NOT IN (10, 11)
              UNION ALL
              SELECT seq, part, time_ms, actor, kind, subject, detail, NULL, NULL FROM shown_notices
-             WHERE channel = ?1 AND seq > ?2 ORDER BY 1, 2 LIMIT ?3",
+             WHERE channel = ?1 AND seq > ?2 AND seq < ?4 ORDER BY 1, 2 LIMIT ?3",
         )?;
         let mut rows = statement.query(params![
             channel.0,
             after_seq.min(i64::MAX as u64),
-            limit.min(i64::MAX as usize) as u64
+            limit.min(i64::MAX as usize) as u64,
+            before_seq.min(i64::MAX as u64)
         ])?;
         let mut told = self.told_before(channel, after_seq)?;
         let mut items: Vec<TimelineItem> = Vec::new();
@@ -245,13 +301,11 @@ impl Engine {
         &self,
         channel: ChannelId,
         after_seq: u64,
-        ended: bool,
+        until_seq: u64,
         items: &mut Vec<TimelineItem>,
     ) -> Result<()> {
-        let last = items.last().and_then(|item| item.seq).unwrap_or(after_seq);
         for missing in self.history(channel)?.missing {
-            let here = missing.until_seq > after_seq && (ended || missing.until_seq <= last);
-            if !here {
+            if missing.until_seq <= after_seq || missing.until_seq > until_seq {
                 continue;
             }
             let count = missing.until_seq - missing.after_seq;

@@ -14,6 +14,7 @@ mod hostile_member;
 mod inbox;
 mod lies;
 mod membership;
+mod mobile;
 mod rejoin;
 mod restored_circle;
 mod restored_photos;

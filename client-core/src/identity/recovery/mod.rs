@@ -72,6 +72,28 @@ pub enum RecoveryError {
     NotTheRoot,
 }
 
+impl RecoveryError {
+    /// Stable code, for scripts and translations.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotThis => "recovery_not_this",
+            Self::Version => "recovery_version",
+            Self::Character(_) => "recovery_character",
+            Self::Length => "recovery_length",
+            Self::Damaged => "recovery_damaged",
+            Self::OtherStructure => "recovery_other_structure",
+            Self::OtherRoot => "recovery_other_root",
+            Self::WrongPassphrase => "recovery_wrong_passphrase",
+            Self::WeakPassphrase => "recovery_weak_passphrase",
+            Self::Parameters => "recovery_parameters",
+            Self::Threshold => "recovery_threshold",
+            Self::TooFewShares { .. } => "recovery_too_few_shares",
+            Self::MixedShares => "recovery_mixed_shares",
+            Self::NotTheRoot => "recovery_not_the_root",
+        }
+    }
+}
+
 /// Whose kit or share it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Belongs {

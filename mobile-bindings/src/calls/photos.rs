@@ -1,0 +1,110 @@
+//! Photos: sent at once with a thumbnail, the original as a transfer that resumes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use relais_core::BlobState;
+use relais_core::Engine;
+use relais_core::wire::ids::{BlobId, ChannelId};
+
+use crate::error::RelaisError;
+use crate::records::Id;
+use crate::records::content::Laterality;
+use crate::relais::Relais;
+use crate::runtime::{self, Cancellation, cancelled};
+
+/// Where the original of a photo is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum PhotoState {
+    /// On this device; on its way to the server.
+    Sending,
+    /// On this device.
+    Here,
+    /// On its way to this device.
+    Fetching,
+    /// It cannot be had.
+    Failed,
+}
+
+/// How far the transfer of an original is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct PhotoProgress {
+    /// Where it is.
+    pub state: PhotoState,
+    /// Bytes that were sent or fetched, encrypted.
+    pub done: u64,
+    /// Bytes in all, encrypted.
+    pub total: u64,
+}
+
+fn progress(engine: &Engine, photo: BlobId) -> Result<PhotoProgress, RelaisError> {
+    let (done, total) = engine.blob_progress(photo)?;
+    Ok(PhotoProgress {
+        state: match engine.blob_state(photo)? {
+            BlobState::Sending => PhotoState::Sending,
+            BlobState::Here => PhotoState::Here,
+            BlobState::Fetching => PhotoState::Fetching,
+            BlobState::Failed => PhotoState::Failed,
+        },
+        done,
+        total,
+    })
+}
+
+#[uniffi::export]
+impl Relais {
+    /// Sends a photo (JPEG or PNG) and answers the id of its event. It is scaled to at most
+    /// 2048 pixels a side and loses its metadata, places and times too. `body_site` says
+    /// where on the body, in words. Fails with `UserError` and the code
+    /// `photo_unsupported`, `photo_too_large` or `photo_damaged`, or as `send_message` does.
+    pub async fn send_photo(
+        &self,
+        thread: String,
+        photo: Vec<u8>,
+        caption: String,
+        body_site: String,
+        laterality: Option<Laterality>,
+    ) -> Result<String, RelaisError> {
+        let channel = ChannelId::parse(&thread, "thread")?;
+        let laterality = laterality.map(Laterality::schema).unwrap_or_default();
+        self.call(move |engine| {
+            let event = engine.send_photo(channel, &photo, &caption, &body_site, laterality)?;
+            Ok(event.to_string())
+        })
+        .await
+    }
+
+    /// How far the transfer of an original is; the event `PhotoChanged` tells of each step.
+    /// Fails with `UserError` for a photo that is not known.
+    pub async fn photo_progress(&self, photo: String) -> Result<PhotoProgress, RelaisError> {
+        let photo = BlobId::parse(&photo, "photo")?;
+        self.call(move |engine| progress(engine, photo)).await
+    }
+
+    /// The original of a photo, a JPEG, decrypted: at most 2 MB. Waits for it for at most
+    /// `timeout_ms` milliseconds. Fails with `Retry` and the code `not_here_yet` when it has
+    /// not come by then, or `cancelled`; with `UserError` when it cannot be had.
+    pub async fn photo(
+        &self,
+        photo: String,
+        timeout_ms: u64,
+        cancellation: Option<Arc<Cancellation>>,
+    ) -> Result<Vec<u8>, RelaisError> {
+        let photo = BlobId::parse(&photo, "photo")?;
+        let client = self.client()?;
+        runtime::run(async move {
+            let ended =
+                move |engine: &mut Engine| Ok(engine.blob_state(photo)? != BlobState::Fetching);
+            let timeout = Duration::from_millis(timeout_ms);
+            let ended = tokio::select! {
+                () = cancelled(cancellation) => return Err(RelaisError::retry("cancelled")),
+                ended = client.wait_until(timeout, ended) => ended?,
+            };
+            match ended {
+                true => Ok(client.call(move |engine| engine.blob_bytes(photo)).await?),
+                false => Err(RelaisError::retry("not_here_yet")),
+            }
+        })
+        .await
+    }
+}

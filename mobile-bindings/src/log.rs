@@ -1,0 +1,134 @@
+//! What the library logs: lines about its own work, without ids, addresses or content. An
+//! app may hand them to the system's log.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use crate::error::PlatformError;
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, uniffi::Enum)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something was odd and is dealt with.
+    Warning,
+    /// What goes on.
+    Info,
+    /// For the library's developers.
+    Debug,
+}
+
+impl LogLevel {
+    fn of(level: Level) -> Self {
+        match level {
+            Level::ERROR => Self::Error,
+            Level::WARN => Self::Warning,
+            Level::INFO => Self::Info,
+            _ => Self::Debug,
+        }
+    }
+}
+
+/// Where lines go.
+#[uniffi::export(foreign)]
+pub trait Logger: Send + Sync {
+    /// One line. Called on any thread of the library; a failure is ignored.
+    fn log(&self, level: LogLevel, line: String) -> Result<(), PlatformError>;
+}
+
+struct Sink {
+    logger: Arc<dyn Logger>,
+    least: LogLevel,
+}
+
+static SINK: RwLock<Option<Sink>> = RwLock::new(None);
+
+/// Hands the library's lines, of this level and more important ones, to a logger, in the
+/// place of an earlier one. Counts for the whole process.
+#[uniffi::export]
+pub fn set_logger(logger: Arc<dyn Logger>, least: LogLevel) {
+    let sink = Sink { logger, least };
+    *SINK.write().unwrap_or_else(PoisonError::into_inner) = Some(sink);
+    let lines = tracing_subscriber::registry().with(Lines);
+    // A second call finds the first one's.
+    let _ = tracing::subscriber::set_global_default(lines);
+}
+
+struct Lines;
+
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        // What libraries below say may name addresses.
+        if !event.metadata().target().starts_with("relais") {
+            return;
+        }
+        let level = LogLevel::of(*event.metadata().level());
+        let logger = {
+            let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
+            let wanted = sink.as_ref().filter(|sink| level <= sink.least);
+            wanted.map(|sink| sink.logger.clone())
+        };
+        let Some(logger) = logger else {
+            return;
+        };
+        let mut line = Line::default();
+        event.record(&mut line);
+        let _ = logger.log(level, line.0);
+    }
+}
+
+/// The text of an event and its code; other fields could say too much.
+#[derive(Default)]
+struct Line(String);
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "code" => _ = write!(self.0, " ({value})"),
+            "message" => self.0.insert_str(0, value),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0.insert_str(0, &format!("{value:?}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<(LogLevel, String)>>);
+
+    impl Logger for Kept {
+        fn log(&self, level: LogLevel, line: String) -> Result<(), PlatformError> {
+            self.0.lock().expect("kept").push((level, line));
+            Err(PlatformError::Unexpected)
+        }
+    }
+
+    #[test]
+    fn a_line_has_its_text_and_its_code_and_nothing_else() {
+        let kept = Arc::new(Kept::default());
+        set_logger(kept.clone(), LogLevel::Warning);
+        tracing::warn!(target: "relais_core", code = "database", patient = "Mme Durand", "a step failed");
+        tracing::info!(target: "relais_core", "too small");
+        tracing::error!(target: "hyper", "of another library");
+        let lines = kept.0.lock().expect("kept").clone();
+        assert_eq!(
+            lines,
+            [(LogLevel::Warning, "a step failed (database)".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,409 @@
+//! The façade for phone apps, as an app uses it: over a real connection, with what the
+//! app implements.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use relais_core::commands::{NewMember, NewThread};
+use relais_mobile::error::PlatformError;
+use relais_mobile::events::{EventListener, RelaisEvent};
+use relais_mobile::platform::{Clock, Connectivity, Platform, SecretStore};
+use relais_mobile::records::content::{Content, Laterality, Priority, TaskChange};
+use relais_mobile::records::state::{ConnectionPhase, Enrolment};
+use relais_mobile::records::tasks::{NewTask, TaskStatus};
+use relais_mobile::records::threads::ThreadState;
+use relais_mobile::records::timeline::{ItemBody, ItemState, TimelineItem};
+use relais_mobile::runtime::Cancellation;
+use relais_mobile::{Relais, RelaisError};
+use relais_tests::world::{StoreKind, World, card, photo};
+use relais_wire::ids::{ChannelId, ProfessionalId};
+use relais_wire::link::Link;
+
+/// How often something is looked for before it counts as never coming.
+const LOOKS: usize = 2_000;
+
+#[derive(Default)]
+struct Secrets(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl SecretStore for Secrets {
+    fn load(&self, name: String) -> Result<Option<Vec<u8>>, PlatformError> {
+        Ok(self.0.lock().expect("secrets").get(&name).cloned())
+    }
+
+    fn store(&self, name: String, secret: Vec<u8>) -> Result<(), PlatformError> {
+        self.0.lock().expect("secrets").insert(name, secret);
+        Ok(())
+    }
+
+    fn delete(&self, name: String) -> Result<(), PlatformError> {
+        self.0.lock().expect("secrets").remove(&name);
+        Ok(())
+    }
+}
+
+struct Locked;
+
+impl SecretStore for Locked {
+    fn load(&self, _: String) -> Result<Option<Vec<u8>>, PlatformError> {
+        Err(PlatformError::Locked)
+    }
+
+    fn store(&self, _: String, _: Vec<u8>) -> Result<(), PlatformError> {
+        Err(PlatformError::Locked)
+    }
+
+    fn delete(&self, _: String) -> Result<(), PlatformError> {
+        Err(PlatformError::Locked)
+    }
+}
+
+struct Network(AtomicBool);
+
+impl Connectivity for Network {
+    fn is_online(&self) -> Result<bool, PlatformError> {
+        Ok(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The world's time.
+struct WorldClock(AtomicU64);
+
+impl Clock for WorldClock {
+    fn now_ms(&self) -> Result<u64, PlatformError> {
+        Ok(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    events: Mutex<Vec<RelaisEvent>>,
+    closed: AtomicBool,
+}
+
+impl EventListener for Heard {
+    fn on_events(&self, events: Vec<RelaisEvent>) -> Result<(), PlatformError> {
+        self.events.lock().expect("events").extend(events);
+        Ok(())
+    }
+
+    fn on_closed(&self) -> Result<(), PlatformError> {
+        self.closed.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// A nurse's phone in a practice whose coordinator is device 0 of the world.
+struct Phone {
+    world: World,
+    relais: Arc<Relais>,
+    path: String,
+    platform: Platform,
+    network: Arc<Network>,
+    clock: Arc<WorldClock>,
+    heard: Arc<Heard>,
+    _folder: tempfile::TempDir,
+}
+
+impl Phone {
+    async fn new() -> Self {
+        let world = World::new(StoreKind::Memory).await;
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("relais.db").display().to_string();
+        let network = Arc::new(Network(true.into()));
+        let clock = Arc::new(WorldClock(world.now_ms().into()));
+        let platform = Platform {
+            secrets: Arc::new(Secrets::default()),
+            connectivity: Some(network.clone()),
+            clock: Some(clock.clone()),
+        };
+        let relais = Relais::open(path.clone(), platform.clone()).await;
+        let relais = relais.expect("opened");
+        let heard = Arc::new(Heard::default());
+        relais.subscribe(heard.clone()).expect("subscribed");
+        Self {
+            world,
+            relais,
+            path,
+            platform,
+            network,
+            clock,
+            heard,
+            _folder: folder,
+        }
+    }
+
+    /// Until what the phone shows is so; the world goes on meanwhile.
+    async fn until<T>(&mut self, what: &str, look: impl AsyncFn(&Relais) -> Option<T>) -> T {
+        for _ in 0..LOOKS {
+            if let Some(found) = look(&self.relais).await {
+                return found;
+            }
+            self.world.settle().await;
+            self.clock.0.store(self.world.now_ms(), Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{what}: {:?}", self.relais.sync_state().await);
+    }
+
+    async fn enrol(&mut self) -> ProfessionalId {
+        let engine = &mut self.world.devices[0].engine;
+        let invitation = engine.invite(&card("Nadia", "Martin", 60, "99700218896"));
+        let invitation = invitation.expect("invited");
+        self.world.settle().await;
+        let mut link: Link = invitation.link.parse().expect("a link");
+        link.server_url = format!("http://{}", self.world.address());
+        let joined = self.relais.join(link.to_string(), None).await;
+        joined.expect("begun");
+        self.until("confirmed", async |relais| {
+            relais.whoami().await.ok().filter(|me| me.confirmed)
+        })
+        .await;
+        invitation.professional
+    }
+
+    async fn thread(&mut self) -> (String, ChannelId) {
+        let nurse = self.enrol().await;
+        let new = NewThread {
+            title: "Mme Durand".into(),
+            header: None,
+            members: vec![NewMember::care_team(nurse)],
+        };
+        let channel = self.world.devices[0].engine.create_thread(&new);
+        let joined = async |relais: &Relais| {
+            let threads = relais.threads().await.ok()?;
+            let thread = threads.into_iter().next()?;
+            (thread.state == ThreadState::Joined && thread.title == "Mme Durand")
+                .then_some(thread.thread)
+        };
+        let thread = self.until("in the thread", joined).await;
+        (thread, channel.expect("opened"))
+    }
+
+    async fn events(&mut self) -> Vec<RelaisEvent> {
+        self.heard.events.lock().expect("events").clone()
+    }
+}
+
+/// The timeline, put together from pages of two entries from its end on.
+async fn pages(relais: &Relais, thread: &str) -> Vec<TimelineItem> {
+    let (mut items, mut before) = (Vec::new(), None);
+    for _ in 0..LOOKS {
+        let page = relais.timeline_before(thread.to_owned(), before, 2).await;
+        let page = page.expect("a page");
+        before = page.items.first().and_then(|item| item.seq);
+        items.splice(0..0, page.items);
+        if !page.more {
+            return items;
+        }
+    }
+    panic!("pages without an end");
+}
+
+async fn states(relais: &Relais, thread: &str) -> Vec<ItemState> {
+    let page = relais.timeline_before(thread.to_owned(), None, 50).await;
+    let items = page.expect("a page").items.into_iter();
+    let own = items.filter(|item| {
+        matches!(
+            &item.body,
+            ItemBody::Event {
+                content: Content::Message { .. },
+                ..
+            }
+        )
+    });
+    own.map(|item| item.state).collect()
+}
+
+#[tokio::test]
+async fn an_app_joins_writes_and_is_told() {
+    let mut phone = Phone::new().await;
+    assert_eq!(phone.relais.enrolment().await, Ok(Enrolment::None));
+    let before = phone.relais.whoami().await;
+    assert!(
+        matches!(before, Err(RelaisError::ReEnrol { .. })),
+        "{before:?}"
+    );
+    let (thread, channel) = phone.thread().await;
+    let relais = phone.relais.clone();
+    let text = relais.send_message(thread.clone(), "bonjour".into(), Priority::Normal, None);
+    let event = text.await.expect("kept");
+    let answer = relais.send_message(
+        thread.clone(),
+        "une question".into(),
+        Priority::Urgent,
+        Some(event),
+    );
+    answer.await.expect("kept");
+    let sent = relais.send_photo(
+        thread.clone(),
+        photo(),
+        "talon".into(),
+        "talon".into(),
+        Some(Laterality::Left),
+    );
+    sent.await.expect("kept");
+    let new = NewTask {
+        title: "Pansement".into(),
+        detail: String::new(),
+        owner: None,
+        priority: Priority::Normal,
+        due_ms: None,
+        about: None,
+    };
+    let task = relais.create_task(thread.clone(), new).await.expect("kept");
+    let taken = relais.change_task(thread.clone(), task, TaskChange::Taken, String::new());
+    taken.await.expect("kept");
+    phone
+        .until("everything left", async |relais| {
+            let state = relais.sync_state().await.ok()?;
+            (state.caught_up && state.waiting == 0 && state.transfers == 0).then_some(())
+        })
+        .await;
+    phone.world.settle().await;
+    assert_eq!(phone.world.texts(0, channel), ["bonjour", "une question"]);
+    let tasks = relais.tasks(thread.clone()).await.expect("tasks");
+    assert_eq!(tasks.len(), 1);
+    assert_eq!(
+        (tasks[0].status, tasks[0].pending),
+        (TaskStatus::Taken, false)
+    );
+    let page = relais.timeline_before(thread.clone(), None, 50).await;
+    let items = page.expect("a page").items;
+    let whole = relais.timeline_after(thread.clone(), 0, 1_000).await;
+    assert_eq!(items, whole.expect("the timeline"));
+    assert_eq!(
+        pages(&relais, &thread).await,
+        items,
+        "two at a time, backwards"
+    );
+    let original = items.iter().find_map(|item| match &item.body {
+        ItemBody::Event {
+            content: Content::Photo { photo, .. },
+            ..
+        } => photo.clone(),
+        _ => None,
+    });
+    let original = original.expect("shown");
+    let progress = relais.photo_progress(original.clone()).await;
+    let progress = progress.expect("known");
+    assert_eq!(progress.done, progress.total);
+    let jpeg = relais.photo(original.clone(), 1_000, None).await;
+    assert!(jpeg.expect("here").starts_with(&[0xFF, 0xD8]));
+    let events = phone.events().await;
+    for told in [
+        RelaisEvent::Enrolled,
+        RelaisEvent::ThreadsChanged,
+        RelaisEvent::ThreadChanged { thread },
+        RelaisEvent::PhotoChanged { photo: original },
+        RelaisEvent::SyncChanged,
+    ] {
+        assert!(events.contains(&told), "{told:?}");
+    }
+    let doubled = events.windows(2).filter(|pair| pair[0] == pair[1]);
+    assert!(
+        doubled.count() <= events.len() / 4,
+        "told in batches: {events:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_written_without_a_network_leaves_at_once_with_one() {
+    let mut phone = Phone::new().await;
+    let (thread, channel) = phone.thread().await;
+    let relais = phone.relais.clone();
+    phone.network.0.store(false, Ordering::SeqCst);
+    relais.network_changed().await.expect("told");
+    let text = relais.send_message(thread.clone(), "sans réseau".into(), Priority::Normal, None);
+    text.await.expect("kept");
+    assert_eq!(states(&relais, &thread).await, [ItemState::Waiting]);
+    let state = relais.sync_state().await.expect("state");
+    assert_eq!(state.phase, ConnectionPhase::Offline);
+    assert!(state.waiting >= 1, "{state:?}");
+    // Waiting for it can be given up.
+    let cancellation = Cancellation::new();
+    cancellation.cancel();
+    let waited = relais.wait_until_synced(60_000, Some(cancellation)).await;
+    let code = waited.expect_err("cancelled").code().to_owned();
+    assert_eq!(code, "cancelled");
+    phone.network.0.store(true, Ordering::SeqCst);
+    relais.network_changed().await.expect("told");
+    phone
+        .until("sent", async |relais| {
+            let state = relais.sync_state().await.ok()?;
+            (state.caught_up && state.waiting == 0).then_some(())
+        })
+        .await;
+    phone.world.settle().await;
+    assert_eq!(phone.world.texts(0, channel), ["sans réseau"]);
+}
+
+#[tokio::test]
+async fn a_database_is_open_once_and_closed_for_good() {
+    let phone = Phone::new().await;
+    let relais = phone.relais.clone();
+    relais
+        .set_setting("language".into(), Some("fr".into()))
+        .await
+        .expect("kept");
+    let second = Relais::open(phone.path.clone(), phone.platform.clone()).await;
+    assert_eq!(second.err().expect("open already").code(), "busy");
+    relais.shutdown_and_close().await.expect("closed");
+    for _ in 0..LOOKS {
+        if phone.heard.closed.load(Ordering::SeqCst) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(phone.heard.closed.load(Ordering::SeqCst), "told last");
+    let after = relais.threads().await.expect_err("closed");
+    assert!(matches!(after, RelaisError::Fatal { .. }) && after.code() == "closed");
+    let twice = relais.shutdown_and_close().await.expect_err("closed");
+    assert_eq!(twice.code(), "closed");
+    let wal = std::fs::metadata(format!("{}-wal", phone.path));
+    assert!(wal.map_or(0, |file| file.len()) == 0, "one file");
+
+    let open = async |secrets: Arc<dyn SecretStore>| {
+        let platform = Platform {
+            secrets,
+            ..phone.platform.clone()
+        };
+        Relais::open(phone.path.clone(), platform).await
+    };
+    let locked = open(Arc::new(Locked)).await.err().expect("locked");
+    assert!(matches!(locked, RelaisError::Retry { .. }), "{locked:?}");
+    let lost = open(Arc::new(Secrets::default())).await.err();
+    assert_eq!(lost.expect("no key").code(), "key_missing");
+    let again = open(phone.platform.secrets.clone()).await.expect("opened");
+    let language = again.setting("language".into()).await;
+    assert_eq!(language.expect("kept").as_deref(), Some("fr"));
+    again.shutdown_and_close().await.expect("closed");
+    let secrets = phone.platform.secrets.clone();
+    let forgotten = relais_mobile::relais::forget_database(phone.path.clone(), secrets).await;
+    forgotten.expect("forgotten");
+    let fresh = open(phone.platform.secrets.clone()).await.expect("new");
+    assert_eq!(fresh.setting("language".into()).await, Ok(None));
+    fresh.shutdown_and_close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_mistaken_call_names_its_field() {
+    let mut phone = Phone::new().await;
+    let (thread, _) = phone.thread().await;
+    let relais = phone.relais.clone();
+    let odd = relais.mark_read("../1".into(), 1).await;
+    assert_eq!(field(odd), Some("thread".to_owned()));
+    let empty = relais.send_message(thread.clone(), String::new(), Priority::Normal, None);
+    assert_eq!(field(empty.await), Some("text".to_owned()));
+    let broken = relais.send_photo(thread, vec![1, 2, 3], String::new(), String::new(), None);
+    let broken = broken.await.expect_err("no photo");
+    assert_eq!(broken.code(), "photo_unsupported");
+}
+
+fn field<T: std::fmt::Debug>(result: Result<T, RelaisError>) -> Option<String> {
+    match result.expect_err("refused") {
+        RelaisError::UserError { field, .. } => field,
+        other => panic!("{other:?}"),
+    }
+}
