@@ -95,7 +95,7 @@ impl From<Event> for RelaisEvent {
             Event::ThreadChanged(thread) => Self::ThreadChanged {
                 thread: thread.to_string(),
             },
-            Event::BlobChanged(photo) => Self::PhotoChanged {
+            Event::BlobChanged(photo) | Event::BlobProgress(photo) => Self::PhotoChanged {
                 photo: photo.to_string(),
             },
             Event::SyncChanged => Self::SyncChanged,
@@ -114,7 +114,8 @@ pub trait EventListener: Send + Sync {
     /// What happened since the last call, in order; what happened several times in a row is
     /// told once. A failure is ignored.
     fn on_events(&self, events: Vec<RelaisEvent>) -> Result<(), PlatformError>;
-    /// The last call: the object was closed, or cannot go on.
+    /// The last call: the object was closed or cannot go on, or the handle of this listener
+    /// was cancelled.
     fn on_closed(&self) -> Result<(), PlatformError>;
 }
 

@@ -51,7 +51,7 @@ struct Payload {
     thread: Option<String>,
 }
 
-/// What to show for a push: in microseconds, from the payload alone. A payload that cannot
+/// What to show for a push, from the payload alone. A payload that cannot
 /// be read, is too long or not ours gives the generic text; this never fails.
 #[uniffi::export]
 pub fn describe_push(payload: Vec<u8>, language: PushLanguage) -> PushText {

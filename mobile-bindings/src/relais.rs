@@ -240,3 +240,93 @@ fn database_key(path: &Path, secrets: &dyn SecretStore) -> Result<DatabaseKey, R
     secrets.store(KEY.to_owned(), key.to_vec())?;
     Ok(DatabaseKey(*key))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::error::PlatformError;
+
+    #[derive(Default)]
+    struct Secrets(Mutex<BTreeMap<String, Vec<u8>>>);
+
+    impl SecretStore for Secrets {
+        fn load(&self, name: String) -> Result<Option<Vec<u8>>, PlatformError> {
+            Ok(self.0.lock().expect("secrets").get(&name).cloned())
+        }
+
+        fn store(&self, name: String, secret: Vec<u8>) -> Result<(), PlatformError> {
+            self.0.lock().expect("secrets").insert(name, secret);
+            Ok(())
+        }
+
+        fn delete(&self, name: String) -> Result<(), PlatformError> {
+            self.0.lock().expect("secrets").remove(&name);
+            Ok(())
+        }
+    }
+
+    struct Phone {
+        path: String,
+        platform: Platform,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Phone {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("folder");
+            Self {
+                path: folder.path().join("relais.db").display().to_string(),
+                platform: Platform {
+                    secrets: Arc::new(Secrets::default()),
+                    connectivity: None,
+                    clock: None,
+                },
+                _folder: folder,
+            }
+        }
+
+        async fn open(&self) -> Result<Arc<Relais>, RelaisError> {
+            Relais::open(self.path.clone(), self.platform.clone()).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_panics_ends_the_object_and_the_database_opens_again() {
+        let phone = Phone::new();
+        let relais = phone.open().await.expect("opened");
+        let language = relais.set_setting("language".into(), Some("fr".into()));
+        language.await.expect("kept");
+        let broken = relais.call::<()>(|engine| {
+            engine.set_setting("language", Some("en"))?;
+            panic!("on purpose")
+        });
+        let broken = broken.await.expect_err("it panicked");
+        assert!(matches!(broken, RelaisError::Fatal { .. }), "{broken:?}");
+        let after = relais.sync_state().await.expect_err("ended");
+        assert_eq!(after.code(), "closed");
+        let again = phone.open().await.expect("opened again");
+        let language = again.setting("language".into()).await.expect("read");
+        assert!(language.is_some(), "what was kept before is kept");
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_caller_goes_away_is_done_all_the_same() {
+        let phone = Phone::new();
+        let relais = phone.open().await.expect("opened");
+        let mut call = Box::pin(relais.set_setting("draft".into(), Some("bonjour".into())));
+        let begun = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(call);
+        assert!(begun.is_pending(), "nobody waited for it");
+        for _ in 0..1_000 {
+            let draft = relais.setting("draft".into()).await.expect("read");
+            if draft.as_deref() == Some("bonjour") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the call ended with its caller");
+    }
+}

@@ -9,11 +9,11 @@ mod network;
 mod run;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 
 use crate::engine::{Engine, Event};
 use crate::error::{Error, Result};
@@ -125,7 +125,8 @@ impl Client {
     /// Runs a command or query on the engine's thread.
     ///
     /// # Errors
-    /// Those of `work`; [`Error::Closed`] after shutdown.
+    /// Those of `work`; [`Error::Closed`] after shutdown, or when `work` panicked: the
+    /// database is closed then.
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Engine) -> Result<T> + Send + 'static,
@@ -134,8 +135,24 @@ impl Client {
         let job = Box::new(move |engine: &mut Engine| {
             let _ = answer.send(work(engine));
         });
-        self.jobs.send(Job::Work(job)).map_err(|_| Error::Closed)?;
-        result.await.map_err(|_| Error::Closed)?
+        // Without a thread the job goes, and the answer with it.
+        let _ = self.jobs.send(Job::Work(job));
+        match result.await {
+            Ok(result) => result,
+            Err(_) => {
+                self.ended().await;
+                Err(Error::Closed)
+            }
+        }
+    }
+
+    /// Waits for the end of the thread, which is about to end: then the database is closed.
+    async fn ended(&self) {
+        // Whoever asks meanwhile waits for the same end.
+        let mut thread = self.thread.lock().await;
+        if let Some(thread) = thread.take() {
+            join(thread).await;
+        }
     }
 
     /// What the platform says of the network. Without one the client does not try to
@@ -185,14 +202,7 @@ impl Client {
         let (done, result) = oneshot::channel();
         self.stop.send(done).await.map_err(|_| Error::Closed)?;
         let closed = result.await.map_err(|_| Error::Closed)?;
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread {
-            join(thread).await;
-        }
+        self.ended().await;
         closed
     }
 }

@@ -180,16 +180,17 @@ impl Driver {
         }
         let server_url = self.engine.server_url().map(str::to_owned);
         for request in self.engine.take_requests() {
-            let (http, inputs) = (self.http.clone(), self.inputs.clone());
             let Some(server_url) = server_url.clone() else {
                 continue;
             };
+            let inputs = self.inputs.clone();
             if !self.network {
                 let failed = Input::Answered(request.id, None);
                 tokio::spawn(async move { inputs.send(failed).await });
                 continue;
             }
             let token = self.engine.token().map(str::to_owned);
+            let http = self.http.clone();
             tokio::spawn(network::request(http, server_url, token, request, inputs));
         }
         for event in self.engine.take_events() {

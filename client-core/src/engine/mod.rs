@@ -64,8 +64,10 @@ pub enum Event {
     ThreadsChanged,
     /// Something in this channel's thread changed.
     ThreadChanged(ChannelId),
-    /// A blob was sent or fetched by another step, completely, or cannot be had.
+    /// A blob arrived or was sent completely, or cannot be had.
     BlobChanged(BlobId),
+    /// A blob was sent or fetched by another step, and is not whole yet.
+    BlobProgress(BlobId),
     /// Connection or synchronisation state changed.
     SyncChanged,
     /// The server was restored from a backup, and is given back what it lost.

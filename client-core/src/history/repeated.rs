@@ -1,14 +1,12 @@
 //! What was quarantined though it only repeats an event that came afterwards.
 
-use relais_wire::chain::authenticated_data;
-use relais_wire::ids::{ChannelId, EventId};
+use relais_wire::ids::ChannelId;
 use relais_wire::label::{Label, hash};
-use relais_wire::v1::MessageAad;
 use rusqlite::params;
 
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::inbox::message::UNREADABLE;
+use crate::inbox::message::{UNREADABLE, named_event};
 
 impl Engine {
     /// An event that a restored server lost is said again. Whoever lacks the event judges
@@ -41,10 +39,7 @@ impl Engine {
 
     /// Whether an entry names the very event that stands at an earlier place.
     fn is_repetition(&self, channel: ChannelId, seq: u64, payload: &[u8]) -> Result<bool> {
-        use prost::Message;
-        let aad = authenticated_data(payload).and_then(|data| MessageAad::decode(data).ok());
-        let named = aad.and_then(|aad| Some((EventId::try_from(&aad.event_id).ok()?, aad)));
-        let Some((id, aad)) = named else {
+        let Some((id, aad)) = named_event(payload) else {
             return Ok(false);
         };
         match self.event_seq(channel, id)? {

@@ -106,10 +106,7 @@ impl Engine {
         if matches!(fault, Fault::Engine(_)) || self.rollbacks(channel)?.is_empty() {
             return Err(fault);
         }
-        let aad = relais_wire::chain::authenticated_data(&entry.payload)
-            .and_then(|data| MessageAad::decode(data).ok());
-        let named = aad.and_then(|aad| Some((EventId::try_from(&aad.event_id).ok()?, aad)));
-        let Some((id, aad)) = named else {
+        let Some((id, aad)) = named_event(&entry.payload) else {
             return Err(fault);
         };
         let held = match self.event_seq(channel, id)? {
@@ -141,9 +138,7 @@ impl Engine {
             event_id: body.event_id.clone(),
             event_counter: body.counter,
             signed_event_hash: hash(Label::SignedEventHash, &[&signed]).to_vec().into(),
-            said_again: relais_wire::chain::authenticated_data(&entry.payload)
-                .and_then(|data| MessageAad::decode(data).ok())
-                .is_some_and(|aad| aad.said_again),
+            said_again: named_event(&entry.payload).is_some_and(|(_, aad)| aad.said_again),
             ..MessageAad::default()
         };
         self.settle(id)?;
@@ -378,6 +373,14 @@ impl Engine {
             .query_row(params![channel.0, id.0], |row| row.get(0))
             .optional()?)
     }
+}
+
+/// The event that a message names in the clear, with what else it says there. Nobody
+/// vouches for it before the message was decrypted.
+pub(crate) fn named_event(message: &[u8]) -> Option<(EventId, MessageAad)> {
+    let data = relais_wire::chain::authenticated_data(message)?;
+    let aad = MessageAad::decode(data).ok()?;
+    Some((EventId::try_from(&aad.event_id).ok()?, aad))
 }
 
 fn decode(signed: &[u8]) -> Result<(SignedEvent, EventBody), Fault> {

@@ -186,7 +186,7 @@ impl Engine {
     }
 
     /// How much of a blob has been sent or fetched since it was begun, and how much there
-    /// is, in encrypted bytes ([`crate::Event::BlobChanged`] tells of each step).
+    /// is, in encrypted bytes ([`crate::Event::BlobProgress`] tells of each step).
     ///
     /// # Errors
     /// [`Error::Unknown`].

@@ -204,13 +204,16 @@ impl Engine {
     }
 
     fn progress(&mut self, id: BlobId, done: u64) -> Result<u64> {
-        self.events.push_back(Event::BlobChanged(id));
-        Ok(self
+        let length = self
             .db
             .prepare_cached(
                 "UPDATE blobs SET done = ?2, attempts = 0 WHERE blob = ?1 RETURNING length",
             )?
-            .query_row(params![id.0, done], |row| row.get(0))?)
+            .query_row(params![id.0, done], |row| row.get(0))?;
+        if done < length {
+            self.events.push_back(Event::BlobProgress(id));
+        }
+        Ok(length)
     }
 
     fn blob_piece(&mut self, id: BlobId, response: &HttpResponse) -> Result<()> {

@@ -4,6 +4,7 @@
 
 mod failures;
 mod lost;
+mod paging;
 mod people;
 pub mod settings;
 mod tasks;

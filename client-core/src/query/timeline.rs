@@ -153,48 +153,8 @@ impl Engine {
         self.items_between(channel, after_seq, u64::MAX, limit)
     }
 
-    /// The items before `before_seq`, or those at the end of the thread: at least one and
-    /// about `limit` entries of the log, oldest first, with what is not settled when it is
-    /// the end. Also whether there is more before them.
-    ///
-    /// # Errors
-    /// [`crate::Error::Unknown`] thread.
-    pub fn timeline_before(
-        &self,
-        channel: ChannelId,
-        before_seq: Option<u64>,
-        limit: usize,
-    ) -> Result<(Vec<TimelineItem>, bool)> {
-        let before_seq = before_seq.unwrap_or(u64::MAX);
-        let places: Vec<u64> = self
-            .db
-            .prepare_cached(
-                "SELECT seq FROM (
-                    SELECT * FROM (SELECT seq FROM shown_events WHERE channel = ?1 AND seq < ?2
-                        AND kind NOT IN (10, 11) ORDER BY seq DESC LIMIT ?3)
-                    UNION ALL
-                    SELECT * FROM (SELECT seq FROM shown_notices WHERE channel = ?1 AND seq < ?2
-                        ORDER BY seq DESC LIMIT ?3))
-                 ORDER BY seq DESC LIMIT ?3",
-            )?
-            .query_map(
-                params![
-                    channel.0,
-                    before_seq.min(i64::MAX as u64),
-                    (limit.max(1) as u64).saturating_add(1).min(i64::MAX as u64)
-                ],
-                |row| row.get(0),
-            )?
-            .collect::<Result<_, _>>()?;
-        // An entry is shown whole: what stands on its place goes with it.
-        let more = places.get(limit.max(1)).is_some();
-        let after_seq = places.get(limit.max(1)).copied().unwrap_or(0);
-        let items = self.items_between(channel, after_seq, before_seq, usize::MAX)?;
-        Ok((items, more))
-    }
-
     /// Items after one entry and before another, at most `limit` settled ones.
-    fn items_between(
+    pub(super) fn items_between(
         &self,
         channel: ChannelId,
         after_seq: u64,

@@ -115,12 +115,15 @@ impl Engine {
         for (channel, counted_in) in listed {
             // One that could not be opened here was opened all the same; or the server has
             // it again, after another restore.
-            let behind = self.is_behind(*channel)?;
-            let unlisted = self.stopped_unlisted(*channel)?;
-            let outside = self.channel_row(*channel)?.is_none_or(|row| {
-                row.state == "removed"
-                    || (row.state == "stopped" && (row.cursor_seq == 0 || behind || unlisted))
-            });
+            let outside = match self.channel_row(*channel)? {
+                None => true,
+                Some(row) if row.state == "stopped" => {
+                    row.cursor_seq == 0
+                        || self.is_behind(*channel)?
+                        || self.stopped_unlisted(*channel)?
+                }
+                Some(row) => row.state == "removed",
+            };
             if outside && !self.has_welcome(*channel)? {
                 let pause = if *counted_in { WELCOME_MS } else { 0 };
                 self.begin_rejoin(*channel, "this device is not in the thread yet", pause)?;
@@ -135,8 +138,7 @@ impl Engine {
         Ok(self
             .db
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM channels WHERE channel = ?1 AND state = 'stopped'
-                 AND reason IN (?2, ?3))",
+                "SELECT EXISTS (SELECT 1 FROM channels WHERE channel = ?1 AND reason IN (?2, ?3))",
             )?
             .query_row(params![channel.0, MEMBERSHIP_LOST, COUNTED_OUT], |row| {
                 row.get(0)

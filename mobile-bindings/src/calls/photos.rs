@@ -66,7 +66,7 @@ impl Relais {
         laterality: Option<Laterality>,
     ) -> Result<String, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
-        let laterality = laterality.map(Laterality::schema).unwrap_or_default();
+        let laterality = laterality.map(Into::into).unwrap_or_default();
         self.call(move |engine| {
             let event = engine.send_photo(channel, &photo, &caption, &body_site, laterality)?;
             Ok(event.to_string())

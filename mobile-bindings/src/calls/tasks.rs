@@ -40,7 +40,7 @@ impl Relais {
         let channel = ChannelId::parse(&thread, "thread")?;
         let task = TaskId::parse(&task, "task")?;
         self.call(move |engine| {
-            let event = engine.change_task(channel, task, change.schema(), &reason)?;
+            let event = engine.change_task(channel, task, change.into(), &reason)?;
             Ok(event.to_string())
         })
         .await

@@ -33,9 +33,10 @@ impl Relais {
             .await
     }
 
-    /// The last items before an entry, or at the end of the thread without one: about
-    /// `limit` entries of the log, oldest first. The next older page is the one before the
-    /// `seq` of the first item. Fails with `UserError` for a thread that is not known.
+    /// A page of the timeline, oldest item first: about the last `limit` entries of the log
+    /// before `before_seq`, or those at the end of the thread without it. The page answers
+    /// the `before_seq` of the next older one. Fails with `UserError` for a thread that is
+    /// not known.
     pub async fn timeline_before(
         &self,
         thread: String,
@@ -44,10 +45,11 @@ impl Relais {
     ) -> Result<TimelinePage, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| {
-            let (items, more) = engine.timeline_before(channel, before_seq, limit as usize)?;
+            let (items, before_seq) =
+                engine.timeline_before(channel, before_seq, limit as usize)?;
             Ok(TimelinePage {
                 items: items.into_iter().map(Into::into).collect(),
-                more,
+                before_seq,
             })
         })
         .await
@@ -84,7 +86,7 @@ impl Relais {
             .map(|id| EventId::parse(&id, "reply_to"))
             .transpose()?;
         self.call(move |engine| {
-            let event = engine.send_message(channel, &text, priority.schema(), reply_to)?;
+            let event = engine.send_message(channel, &text, priority.into(), reply_to)?;
             Ok(event.to_string())
         })
         .await

@@ -44,12 +44,12 @@ macro_rules! choices {
                     $(relais_core::schema::v1::$name::$choice => Some(Self::$choice),)*
                 }
             }
+        }
 
-            /// As in the schema.
-            #[allow(dead_code, reason = "some are only read")]
-            pub(crate) fn schema(self) -> relais_core::schema::v1::$name {
-                match self {
-                    $(Self::$choice => relais_core::schema::v1::$name::$choice,)*
+        impl From<$name> for relais_core::schema::v1::$name {
+            fn from(choice: $name) -> Self {
+                match choice {
+                    $($name::$choice => Self::$choice,)*
                 }
             }
         }
@@ -194,7 +194,7 @@ impl From<PatientHeader> for schema::PatientHeader {
         let alert = |alert: Alert| schema::Alert {
             kind: alert
                 .kind
-                .map(|kind| kind.schema().into())
+                .map(|kind| schema::AlertKind::from(kind).into())
                 .unwrap_or_default(),
             label: alert.label,
         };
@@ -214,13 +214,13 @@ impl From<PatientHeader> for schema::PatientHeader {
             birth_date: header.birth_date.map(schema::Date::from),
             sex: header
                 .sex
-                .map(|sex| sex.schema().into())
+                .map(|sex| schema::Sex::from(sex).into())
                 .unwrap_or_default(),
             birth_place: header.birth_place,
             phone: header.phone,
             identity_status: header
                 .identity_status
-                .map(|status| status.schema().into())
+                .map(|status| schema::IdentityStatus::from(status).into())
                 .unwrap_or_default(),
             ins: header.ins.map(ins),
             alerts: header.alerts.into_iter().map(alert).collect(),

@@ -34,7 +34,7 @@ impl NewTask {
             title: self.title,
             detail: self.detail,
             owner: owner.transpose()?,
-            priority: self.priority.schema(),
+            priority: self.priority.into(),
             due_ms: self.due_ms,
             linked_event: about.transpose()?,
         })
@@ -115,7 +115,7 @@ impl HandoverNote {
             receivers: receivers.collect::<Result<_, RelaisError>>()?,
             request_kind: self
                 .request_kind
-                .map(|kind| kind.schema().into())
+                .map(|kind| schema::RequestKind::from(kind).into())
                 .unwrap_or_default(),
             deadline_ms: self.deadline_ms.unwrap_or_default(),
             situation: self.situation,

@@ -201,7 +201,7 @@ impl NewMember {
             role: self.role.into(),
             expires_at_ms: self.expires_at_ms,
             role_text: self.role_text,
-            basis: self.basis.schema(),
+            basis: self.basis.into(),
             consent_date: self.consent_date.map(Into::into),
             history: self.past.into(),
         })

@@ -84,8 +84,9 @@ pub struct TimelineItem {
 pub struct TimelinePage {
     /// The items. Those that are not settled come last, on the last page only.
     pub items: Vec<TimelineItem>,
-    /// Whether there is more before the first one.
-    pub more: bool,
+    /// Where the next older page ends, for `Relais.timeline_before`; nothing when this is the
+    /// oldest.
+    pub before_seq: Option<u64>,
 }
 
 impl From<query::EventState> for ItemState {

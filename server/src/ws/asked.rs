@@ -122,8 +122,12 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
             seq: stored.head_seq,
             hash: Bytes::copy_from_slice(&stored.head_hash),
         });
-        compared.first_seq = stored.first_seq;
-        let before = stored.hash_before.map(|hash| (stored.first_seq - 1, hash));
+        let known = app.store.entry_hashes(channel, asked.seqs.clone()).await?;
+        // What was trimmed meanwhile is among what is trimmed: a device takes an entry that is
+        // kept and not told for a sign that this answers another question.
+        let kept = app.store.channel(channel).await?.unwrap_or(stored);
+        compared.first_seq = kept.first_seq;
+        let before = kept.hash_before.map(|hash| (kept.first_seq - 1, hash));
         let beyond = BTreeMap::from_iter(before.into_iter().chain([(0, chain::GENESIS)]));
         for (seq, hash) in beyond {
             if asked.seqs.contains(&seq) {
@@ -131,7 +135,6 @@ pub async fn compare(app: &App, caller: &Caller, asked: CompareLog) -> Result<Fr
                 compared.known.push(LogHead { seq, hash });
             }
         }
-        let known = app.store.entry_hashes(channel, asked.seqs).await?;
         compared.known.extend(known);
     }
     Ok(Frame::LogCompared(compared))
