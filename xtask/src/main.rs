@@ -6,6 +6,7 @@
 //! - `delegate`: builds and starts the programs that do the work of `demo`, `sim` and `bench`
 //! - `test`: the gate, step by step
 //! - `mutants`: whether the tests notice a changed rule
+//! - `bindings`: the core in Kotlin, Swift and Python, and what ships to Android and iOS
 //! - `assurance`: security requirements against the tests that prove them
 //!
 //! It has no dependencies, so that it builds in a second on a machine that has nothing yet. Whatever needs the
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use run::{Failure, Outcome};
 
 mod assurance;
+mod bindings;
 mod delegate;
 mod mutants;
 mod run;
@@ -36,6 +38,9 @@ Usage: cargo xtask COMMAND
   bench delivery|core|history|lost-phone|rejoin --json FILE measure an optimised build
   mutants [SCOPE]                 change one thing at a time in the rules of rosters, spans, commits, rejoin and rollback,
                                   and see whether a test fails; takes hours; options are those of cargo-mutants
+  bindings kotlin|swift|python    generate the sources of a language from the library of this machine
+  bindings android|ios            what ships: an AAR's layout, an XCFramework; needs the NDK, or Xcode
+  bindings check-targets          type check engine and façade for phones
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open
   help                            this text
 
@@ -63,6 +68,7 @@ fn dispatch(command: &str, args: &[String]) -> Outcome {
         "sim" => delegate::simulate(args),
         "bench" => delegate::command(&delegate::BENCH, args),
         "mutants" => mutants::command(args),
+        "bindings" => bindings::command(args),
         "assurance" => assurance::command(flag(args, "--strict")?),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
