@@ -157,7 +157,8 @@ impl Failure {
     pub fn may_be_stale(&self) -> bool {
         matches!(
             self,
-            Self::NoMatch { .. } | Self::Engine(Error::Unknown(_) | Error::NotAllowed(_))
+            Self::NoMatch { .. }
+                | Self::Engine(Error::Unknown(_) | Error::NotAllowed(_) | Error::NotYet(_))
         )
     }
 }

@@ -32,6 +32,9 @@ pub enum Error {
     /// The author's role or standing does not allow it.
     #[error("not allowed: {0}")]
     NotAllowed(&'static str),
+    /// Something that it needs has not arrived, or there is no connection.
+    #[error("not yet: {0}")]
+    NotYet(&'static str),
     /// The device has not joined a structure yet.
     #[error("this device has not joined a structure")]
     NotEnrolled,
@@ -88,6 +91,7 @@ impl Error {
             Self::Invalid { .. } => "invalid",
             Self::Unknown(_) => "unknown",
             Self::NotAllowed(_) => "not_allowed",
+            Self::NotYet(_) => "not_yet",
             Self::NotEnrolled => "not_enrolled",
             Self::AlreadyEnrolled => "already_enrolled",
             Self::Link(_) => "bad_link",
@@ -129,7 +133,7 @@ impl Error {
             {
                 Class::Retry
             }
-            Self::Blob(_) | Self::Busy => Class::Retry,
+            Self::Blob(_) | Self::Busy | Self::NotYet(_) => Class::Retry,
             Self::Database(_) | Self::Mls(_) | Self::Corrupt(_) | Self::Closed | Self::TooNew => {
                 Class::Fatal
             }

@@ -27,8 +27,8 @@ impl Engine {
     /// Makes a link for another device of this person; valid some 14 minutes.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] on a linked device, without a connection, and when the
-    /// person has as many devices as are allowed.
+    /// [`Error::NotYet`] without a connection, [`Error::NotAllowed`] on a linked device and
+    /// when the person has as many devices as are allowed.
     pub fn link_device(&mut self) -> Result<DeviceLink> {
         let seed: [u8; 32] = self.random()?;
         let key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
@@ -67,7 +67,7 @@ impl Engine {
         self.require_unfrozen()?;
         let identity = self.identity()?;
         let (key, me) = (identity.professional_key()?, identity.professional());
-        let now = self.server_now().ok_or(Error::NotAllowed(
+        let now = self.server_now().ok_or(Error::NotYet(
             "a device is linked while this one is connected",
         ))?;
         let mine = self

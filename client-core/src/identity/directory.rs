@@ -112,7 +112,7 @@ impl Engine {
     ) -> Result<Vec<u8>> {
         let newest = self
             .newest_directory_key()?
-            .ok_or(Error::NotAllowed("the directory key has not arrived yet"))?;
+            .ok_or(Error::NotYet("the directory key has not arrived yet"))?;
         self.sign_card(newest, &card.to_card(professional), 0)
     }
 

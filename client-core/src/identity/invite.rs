@@ -36,7 +36,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotAllowed`] unless the person of this device is a coordinator,
-    /// [`Error::Invalid`] for the card.
+    /// [`Error::NotYet`] just after set-up, [`Error::Invalid`] for the card.
     pub fn invite(&mut self, card: &OwnCard) -> Result<Invitation> {
         card.check()?;
         self.require_coordinator()?;

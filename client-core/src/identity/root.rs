@@ -97,7 +97,7 @@ impl Engine {
     /// Of which practice and root a kit must be, now.
     pub(super) fn root(&self) -> Result<Belongs> {
         let structure = self.structure.id();
-        let structure = structure.ok_or(Error::NotAllowed(
+        let structure = structure.ok_or(Error::NotYet(
             "the list of professionals has not arrived yet",
         ))?;
         Ok(Belongs::to(structure, self.structure.root_key()))

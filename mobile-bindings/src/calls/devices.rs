@@ -10,7 +10,7 @@ use crate::relais::Relais;
 #[uniffi::export]
 impl Relais {
     /// Makes a link for another device of this person, valid for some 14 minutes. Fails with
-    /// `UserError` on a linked device, without a connection, and for a seventh device.
+    /// `Retry` without a connection, with `UserError` on a linked device and for a seventh one.
     pub async fn link_device(&self) -> Result<DeviceLink, RelaisError> {
         self.call(|engine| {
             let link = engine.link_device()?;

@@ -16,8 +16,8 @@ impl Relais {
     }
 
     /// Invites a person; the link is valid for 72 hours, once this device was online. Fails
-    /// with `UserError` unless the person of this device is a coordinator, or naming the
-    /// field of the card.
+    /// with `Retry` and the code `not_yet` for a moment after set-up; with `UserError` unless
+    /// the person of this device is a coordinator, or naming the field of the card.
     pub async fn invite(&self, card: Card) -> Result<Invitation, RelaisError> {
         self.call(move |engine| Ok(engine.invite(&card.into())?.into()))
             .await

@@ -4,6 +4,7 @@
 //! # Layout
 //! - [`story`], [`people`], [`photo`]: what happens, to whom, with which photo.
 //! - [`processes`], [`device`]: the server, and `relais` run on a device's profile.
+//! - [`host`]: a practice for somebody else's program, without the story.
 //! - [`check`]: the story again, with what must hold; by means of [`kills`],
 //!   [`probe`] and [`search`].
 //!
@@ -12,6 +13,7 @@
 mod check;
 mod device;
 mod failure;
+mod host;
 mod kills;
 mod people;
 mod photo;
@@ -20,6 +22,7 @@ mod processes;
 mod search;
 mod story;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -45,6 +48,10 @@ struct Options {
     /// How often the server is killed in the check
     #[arg(long, default_value_t = 20, requires = "check")]
     kills: u32,
+    /// Without the story: starts a server with a fresh structure, runs this program with
+    /// RELAIS_SETUP_LINK and RELAIS_PHOTO in its environment, and stops the server
+    #[arg(long, num_args = 1.., allow_hyphen_values = true, value_name = "PROGRAM", conflicts_with = "check")]
+    run: Vec<OsString>,
 }
 
 /// How often a person's server is looked after.
@@ -58,6 +65,8 @@ fn main() -> ExitCode {
             .seed
             .unwrap_or_else(|| u64::from(rand::random::<u32>()));
         check::run(seed, options.kills)
+    } else if !options.run.is_empty() {
+        host::run(&options.run)
     } else {
         play(&interrupted).map(|()| true)
     };

@@ -138,6 +138,16 @@ pub fn run(program: &Path, arguments: &[OsString], bound: Duration) -> Result<Fi
     })
 }
 
+/// Runs a program that says what it says to whoever watches, or kills it when `bound` has
+/// passed. Whether it succeeded.
+pub fn attend(command: &mut Command, bound: Duration) -> Result<bool> {
+    let mut running = Running(spawn(command.stdin(Stdio::null()))?);
+    let ended = running.exit(bound)?;
+    ended
+        .map(|status| status.success())
+        .ok_or_else(|| Failure::Program(format!("killed after {} s", bound.as_secs())))
+}
+
 fn spawn(command: &mut Command) -> Result<Child> {
     command.spawn().map_err(|error| {
         let program = Path::new(command.get_program()).display().to_string();
