@@ -371,11 +371,11 @@ async def fails(variant, call, code=None):
 
 async def errors_are_typed(practice):
     nurse, thread = practice.nurse, practice.thread
-    await fails(RelaisError.UserError, nurse.relais.join("https://relais.example/nothing", None))
-    odd = await fails(RelaisError.UserError, nurse.relais.mark_read("../1", 1))
+    await fails(RelaisError.Rejected, nurse.relais.join("https://relais.example/nothing", None))
+    odd = await fails(RelaisError.Rejected, nurse.relais.mark_read("../1", 1))
     assert odd.field == "thread", odd
     empty = nurse.relais.send_message(thread, "", Priority.NORMAL, None)
-    assert (await fails(RelaisError.UserError, empty)).field == "text"
+    assert (await fails(RelaisError.Rejected, empty)).field == "text"
     await fails(RelaisError.Retry, Relais.open(nurse.path, nurse.platform), "busy")
     other = str(Path(practice.folder) / "other.db")
 

@@ -18,7 +18,7 @@ pub enum RelaisError {
     },
     /// The person corrects what they entered, or may not do this.
     #[error("{code}")]
-    UserError {
+    Rejected {
         /// Stable code of the reason.
         code: String,
         /// Key of the text to show.
@@ -61,7 +61,7 @@ impl RelaisError {
     pub fn code(&self) -> &str {
         match self {
             Self::Retry { code, .. }
-            | Self::UserError { code, .. }
+            | Self::Rejected { code, .. }
             | Self::ReEnrol { code, .. }
             | Self::UpdateNeeded { code, .. }
             | Self::Fatal { code, .. } => code,
@@ -76,7 +76,7 @@ impl RelaisError {
     }
 
     pub(crate) fn invalid(field: &str) -> Self {
-        Self::UserError {
+        Self::Rejected {
             code: "invalid".to_owned(),
             key: key("invalid"),
             field: Some(field.to_owned()),
@@ -110,12 +110,12 @@ impl From<Error> for RelaisError {
         match (error.class(), error) {
             (_, Error::TooNew) => Self::UpdateNeeded { code, key },
             (Class::Retry, _) => Self::Retry { code, key },
-            (Class::UserError, Error::Invalid { field, .. }) => Self::UserError {
+            (Class::UserError, Error::Invalid { field, .. }) => Self::Rejected {
                 code,
                 key,
                 field: Some(field),
             },
-            (Class::UserError, _) => Self::UserError {
+            (Class::UserError, _) => Self::Rejected {
                 code,
                 key,
                 field: None,

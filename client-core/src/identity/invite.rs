@@ -201,14 +201,14 @@ impl Engine {
     }
 
     pub(crate) fn require_coordinator(&self) -> Result<()> {
-        if self
-            .structure
-            .is_coordinator(&self.identity()?.professional())
-        {
-            Ok(())
-        } else {
-            Err(Error::NotAllowed("only a coordinator can do this"))
+        let me = self.identity()?.professional();
+        if self.structure.professional(&me).is_none() {
+            return Err(Error::NotYet("this device has not read of its own joining"));
         }
+        if !self.structure.is_coordinator(&me) {
+            return Err(Error::NotAllowed("only a coordinator can do this"));
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::relais::Relais;
 
 #[uniffi::export]
 impl Relais {
-    /// The circle of a thread, by name. Fails with `UserError` for a thread that is not
+    /// The circle of a thread, by name. Fails with `Rejected` for a thread that is not
     /// known.
     pub async fn members(&self, thread: String) -> Result<Vec<Member>, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -24,7 +24,7 @@ impl Relais {
     }
 
     /// Adds somebody with all their devices, or changes their role or end. Fails with
-    /// `UserError` unless the person is a manager, or naming the field.
+    /// `Rejected` unless the person is a manager, or naming the field.
     pub async fn add_member(&self, thread: String, member: NewMember) -> Result<(), RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         let member = member.core()?;
@@ -33,7 +33,7 @@ impl Relais {
     }
 
     /// Removes somebody with all their devices: they receive the removal and nothing after
-    /// it. Fails with `UserError` unless the person is a manager, and for the last lasting
+    /// it. Fails with `Rejected` unless the person is a manager, and for the last lasting
     /// manager.
     pub async fn remove_member(&self, thread: String, person: String) -> Result<(), RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -42,7 +42,7 @@ impl Relais {
             .await
     }
 
-    /// Shares the past of a thread with a member; everybody sees it. Fails with `UserError`
+    /// Shares the past of a thread with a member; everybody sees it. Fails with `Rejected`
     /// unless the person is a manager and somebody else is meant.
     pub async fn share_past(
         &self,
@@ -58,7 +58,7 @@ impl Relais {
 
     /// Leaves the circle as the server has it, where a restored server forgot a change that
     /// nobody makes again: what waits is then said to whoever is in now. Fails with
-    /// `UserError` when no change is missing.
+    /// `Rejected` when no change is missing.
     pub async fn accept_circle(&self, thread: String) -> Result<(), RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| Ok(engine.accept_circle(channel)?))

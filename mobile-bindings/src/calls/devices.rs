@@ -10,7 +10,7 @@ use crate::relais::Relais;
 #[uniffi::export]
 impl Relais {
     /// Makes a link for another device of this person, valid for some 14 minutes. Fails with
-    /// `Retry` without a connection, with `UserError` on a linked device and for a seventh one.
+    /// `Retry` without a connection, with `Rejected` on a linked device and for a seventh one.
     pub async fn link_device(&self) -> Result<DeviceLink, RelaisError> {
         self.call(|engine| {
             let link = engine.link_device()?;
@@ -23,7 +23,7 @@ impl Relais {
     }
 
     /// Lets in a device that shows this request (`join_by_scan`), and answers the code that
-    /// the person types there. Fails with `UserError` for a text that is no request, or as
+    /// the person types there. Fails with `Rejected` for a text that is no request, or as
     /// `link_device` does.
     pub async fn accept_device(&self, request: String) -> Result<String, RelaisError> {
         self.call(move |engine| Ok(engine.accept_device(&request)?))
@@ -31,7 +31,7 @@ impl Relais {
     }
 
     /// Revokes a device, one's own or, as a coordinator, anybody's: it loses its connection
-    /// at once and wipes itself at its next contact. Fails with `UserError` for somebody
+    /// at once and wipes itself at its next contact. Fails with `Rejected` for somebody
     /// else's, and when it is revoked already.
     pub async fn revoke_device(&self, device: String) -> Result<(), RelaisError> {
         let device = DeviceId::parse(&device, "device")?;

@@ -16,7 +16,7 @@ impl Relais {
     }
 
     /// Invites a person; the link is valid for 72 hours, once this device was online. Fails
-    /// with `Retry` and the code `not_yet` for a moment after set-up; with `UserError` unless
+    /// with `Retry` and the code `not_yet` for a moment after set-up; with `Rejected` unless
     /// the person of this device is a coordinator, or naming the field of the card.
     pub async fn invite(&self, card: Card) -> Result<Invitation, RelaisError> {
         self.call(move |engine| Ok(engine.invite(&card.into())?.into()))
@@ -24,7 +24,7 @@ impl Relais {
     }
 
     /// Invites somebody again who lost the device with their key, or had left. `lost` are
-    /// ids of devices, which are revoked at once. Fails with `UserError` unless the person of
+    /// ids of devices, which are revoked at once. Fails with `Rejected` unless the person of
     /// this device is a coordinator, and for a coordinator.
     pub async fn invite_again(
         &self,
@@ -38,7 +38,7 @@ impl Relais {
             .await
     }
 
-    /// Withdraws an invitation that was not used. Fails with `UserError` when none is open
+    /// Withdraws an invitation that was not used. Fails with `Rejected` when none is open
     /// for this person.
     pub async fn withdraw_invitation(&self, person: String) -> Result<(), RelaisError> {
         let person = ProfessionalId::parse(&person, "person")?;
@@ -54,14 +54,14 @@ impl Relais {
     }
 
     /// Ends somebody's part in the practice: a coordinator says it of anybody, a person of
-    /// themselves. Fails with `UserError` for others, and for a coordinator.
+    /// themselves. Fails with `Rejected` for others, and for a coordinator.
     pub async fn revoke_person(&self, person: String) -> Result<(), RelaisError> {
         let person = ProfessionalId::parse(&person, "person")?;
         self.call(move |engine| Ok(engine.revoke_professional(person)?))
             .await
     }
 
-    /// What this device and another person's compare. Fails with `UserError` for oneself and
+    /// What this device and another person's compare. Fails with `Rejected` for oneself and
     /// for somebody who has not enrolled.
     pub async fn safety_code(&self, person: String) -> Result<SafetyCode, RelaisError> {
         let person = ProfessionalId::parse(&person, "person")?;

@@ -55,7 +55,7 @@ fn progress(engine: &Engine, photo: BlobId) -> Result<PhotoProgress, RelaisError
 impl Relais {
     /// Sends a photo (JPEG or PNG) and answers the id of its event. It is scaled to at most
     /// 2048 pixels a side and loses its metadata, places and times too. `body_site` says
-    /// where on the body, in words. Fails with `UserError` and the code
+    /// where on the body, in words. Fails with `Rejected` and the code
     /// `photo_unsupported`, `photo_too_large` or `photo_damaged`, or as `send_message` does.
     pub async fn send_photo(
         &self,
@@ -75,7 +75,7 @@ impl Relais {
     }
 
     /// How far the transfer of an original is; the event `PhotoChanged` tells of each step.
-    /// Fails with `UserError` for a photo that is not known.
+    /// Fails with `Rejected` for a photo that is not known.
     pub async fn photo_progress(&self, photo: String) -> Result<PhotoProgress, RelaisError> {
         let photo = BlobId::parse(&photo, "photo")?;
         self.call(move |engine| progress(engine, photo)).await
@@ -83,7 +83,7 @@ impl Relais {
 
     /// The original of a photo, a JPEG, decrypted: at most 2 MB. Waits for it for at most
     /// `timeout_ms` milliseconds. Fails with `Retry` and the code `not_here_yet` when it has
-    /// not come by then, or `cancelled`; with `UserError` when it cannot be had.
+    /// not come by then, or `cancelled`; with `Rejected` when it cannot be had.
     pub async fn photo(
         &self,
         photo: String,

@@ -18,7 +18,7 @@ impl Relais {
             .await
     }
 
-    /// Makes a recovery kit, a text to be printed. Fails with `UserError` and a code that
+    /// Makes a recovery kit, a text to be printed. Fails with `Rejected` and a code that
     /// begins with `recovery_`.
     pub async fn make_recovery_kit(
         &self,
@@ -33,7 +33,7 @@ impl Relais {
     }
 
     /// Cuts the root key into `of` shares, of which `needed` give it back. Fails with
-    /// `UserError` and a code that begins with `recovery_`.
+    /// `Rejected` and a code that begins with `recovery_`.
     pub async fn make_recovery_shares(
         &self,
         access: RootAccess,
@@ -47,7 +47,7 @@ impl Relais {
         .await
     }
 
-    /// Proves that a kit or shares give the root key. Fails with `UserError` and a code that
+    /// Proves that a kit or shares give the root key. Fails with `Rejected` and a code that
     /// begins with `recovery_`.
     pub async fn confirm_recovery(&self, access: RootAccess) -> Result<(), RelaisError> {
         self.call(move |engine| Ok(engine.confirm_recovery(&access.into())?))
@@ -55,12 +55,12 @@ impl Relais {
     }
 
     /// Erases the root key from this device, once a kit or shares were proved. Fails with
-    /// `UserError` before that.
+    /// `Rejected` before that.
     pub async fn forget_root(&self) -> Result<(), RelaisError> {
         self.call(|engine| Ok(engine.forget_root()?)).await
     }
 
-    /// Replaces the root key and answers the kit of the new one. Fails with `UserError` and a
+    /// Replaces the root key and answers the kit of the new one. Fails with `Rejected` and a
     /// code that begins with `recovery_`.
     pub async fn replace_root(
         &self,
@@ -75,7 +75,7 @@ impl Relais {
     }
 
     /// Proposes a new root where the old one is lost: every other coordinator approves.
-    /// Fails with `UserError` unless this person is one of at least two coordinators.
+    /// Fails with `Rejected` unless this person is one of at least two coordinators.
     pub async fn propose_root_replacement(
         &self,
         passphrase: String,
@@ -103,7 +103,7 @@ impl Relais {
     }
 
     /// This person agrees to a proposal, after comparing its code with the proposer. Fails
-    /// with `UserError` for one that is not open.
+    /// with `Rejected` for one that is not open.
     pub async fn approve_root_replacement(&self, proposal: String) -> Result<(), RelaisError> {
         self.call(move |engine| {
             let mut proposals = engine.root_proposals()?.into_iter();
@@ -114,7 +114,7 @@ impl Relais {
         .await
     }
 
-    /// Makes somebody a coordinator too. Fails with `UserError` for somebody who cannot be
+    /// Makes somebody a coordinator too. Fails with `Rejected` for somebody who cannot be
     /// one, or a code that begins with `recovery_`.
     pub async fn appoint_coordinator(
         &self,
@@ -127,7 +127,7 @@ impl Relais {
     }
 
     /// Ends a coordinator's standing; they stay what they were before. Fails with
-    /// `UserError` for the only coordinator, or a code that begins with `recovery_`.
+    /// `Rejected` for the only coordinator, or a code that begins with `recovery_`.
     pub async fn end_coordinator(
         &self,
         person: String,

@@ -10,7 +10,7 @@ use crate::relais::Relais;
 
 #[uniffi::export]
 impl Relais {
-    /// All tasks of a thread: open first, by due date. Fails with `UserError` for an id that
+    /// All tasks of a thread: open first, by due date. Fails with `Rejected` for an id that
     /// is none.
     pub async fn tasks(&self, thread: String) -> Result<Vec<Task>, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -18,7 +18,7 @@ impl Relais {
             .await
     }
 
-    /// Creates a task and answers its id. Fails with `UserError` naming the field, or for a
+    /// Creates a task and answers its id. Fails with `Rejected` naming the field, or for a
     /// reader.
     pub async fn create_task(&self, thread: String, new: NewTask) -> Result<String, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -29,7 +29,7 @@ impl Relais {
 
     /// Takes a task, ticks it, or declines it with a reason; answers the id of the event.
     /// Of two people at once, the one whose act the log shows first counts. Fails with
-    /// `UserError` for a task that may not change so.
+    /// `Rejected` for a task that may not change so.
     pub async fn change_task(
         &self,
         thread: String,
@@ -46,7 +46,7 @@ impl Relais {
         .await
     }
 
-    /// All handovers of a thread. Fails with `UserError` for an id that is none.
+    /// All handovers of a thread. Fails with `Rejected` for an id that is none.
     pub async fn handovers(&self, thread: String) -> Result<Vec<Handover>, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| {
@@ -56,7 +56,7 @@ impl Relais {
         .await
     }
 
-    /// Writes a handover note and answers the id of its event. Fails with `UserError` naming
+    /// Writes a handover note and answers the id of its event. Fails with `Rejected` naming
     /// the field, or for a reader.
     pub async fn write_handover(
         &self,
@@ -70,7 +70,7 @@ impl Relais {
     }
 
     /// Acknowledges a handover, with the receiver's own words (may be empty); answers the id
-    /// of the event. Fails with `UserError` for somebody it is not addressed to.
+    /// of the event. Fails with `Rejected` for somebody it is not addressed to.
     pub async fn acknowledge_handover(
         &self,
         thread: String,
@@ -92,13 +92,13 @@ impl Relais {
             .await
     }
 
-    /// Sends something that failed once more. Fails with `UserError` when nothing failed
+    /// Sends something that failed once more. Fails with `Rejected` when nothing failed
     /// under this number.
     pub async fn retry(&self, number: i64) -> Result<(), RelaisError> {
         self.call(move |engine| Ok(engine.retry(number)?)).await
     }
 
-    /// Forgets something that failed. Fails with `UserError` when nothing failed under this
+    /// Forgets something that failed. Fails with `Rejected` when nothing failed under this
     /// number.
     pub async fn discard(&self, number: i64) -> Result<(), RelaisError> {
         self.call(move |engine| Ok(engine.discard(number)?)).await

@@ -18,7 +18,7 @@ impl Relais {
             .await
     }
 
-    /// One thread. Fails with `UserError` when this device does not know it.
+    /// One thread. Fails with `Rejected` when this device does not know it.
     pub async fn thread(&self, thread: String) -> Result<ThreadSummary, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| Ok(engine.thread(channel)?.into()))
@@ -26,7 +26,7 @@ impl Relais {
     }
 
     /// Opens a thread and answers its id. The person becomes its manager. Fails with
-    /// `UserError` naming the field, or for a lay person who is no coordinator.
+    /// `Rejected` naming the field, or for a lay person who is no coordinator.
     pub async fn create_thread(&self, new: NewThread) -> Result<String, RelaisError> {
         let new = new.core()?;
         self.call(move |engine| Ok(engine.create_thread(&new)?.to_string()))
@@ -35,7 +35,7 @@ impl Relais {
 
     /// A page of the timeline, oldest item first: about the last `limit` entries of the log
     /// before `before_seq`, or those at the end of the thread without it. The page answers
-    /// the `before_seq` of the next older one. Fails with `UserError` for a thread that is
+    /// the `before_seq` of the next older one. Fails with `Rejected` for a thread that is
     /// not known.
     pub async fn timeline_before(
         &self,
@@ -56,7 +56,7 @@ impl Relais {
     }
 
     /// The items after an entry, at most `limit` settled ones, then what is not settled when
-    /// the end is reached: for what is new in a thread that is open. Fails with `UserError`
+    /// the end is reached: for what is new in a thread that is open. Fails with `Rejected`
     /// for a thread that is not known.
     pub async fn timeline_after(
         &self,
@@ -73,7 +73,7 @@ impl Relais {
     }
 
     /// Sends a text and answers the id of its event. `reply_to` is the id of the event that
-    /// it answers. Fails with `UserError` naming the field, or for a reader.
+    /// it answers. Fails with `Rejected` naming the field, or for a reader.
     pub async fn send_message(
         &self,
         thread: String,
@@ -92,7 +92,7 @@ impl Relais {
         .await
     }
 
-    /// Marks a thread as read up to an entry. Fails with `UserError` for a thread that is
+    /// Marks a thread as read up to an entry. Fails with `Rejected` for a thread that is
     /// not known.
     pub async fn mark_read(&self, thread: String, seq: u64) -> Result<(), RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -100,7 +100,7 @@ impl Relais {
             .await
     }
 
-    /// The patient header in force; nothing before the first. Fails with `UserError` for an
+    /// The patient header in force; nothing before the first. Fails with `Rejected` for an
     /// id that is none.
     pub async fn patient_header(
         &self,
@@ -111,7 +111,7 @@ impl Relais {
             .await
     }
 
-    /// Replaces the patient header and answers the id of its event. Fails with `UserError`
+    /// Replaces the patient header and answers the id of its event. Fails with `Rejected`
     /// naming the field, or for a reader.
     pub async fn set_patient_header(
         &self,
@@ -126,7 +126,7 @@ impl Relais {
         .await
     }
 
-    /// What is missing, arrives and is shared in a thread. Fails with `UserError` for an id
+    /// What is missing, arrives and is shared in a thread. Fails with `Rejected` for an id
     /// that is none.
     pub async fn past(&self, thread: String) -> Result<ThreadPast, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -135,7 +135,7 @@ impl Relais {
     }
 
     /// Asks colleagues once more for stretches that are missing, and answers how many there
-    /// are. Fails with `UserError` for a thread that is not known.
+    /// are. Fails with `Rejected` for a thread that is not known.
     pub async fn ask_past_again(&self, thread: String) -> Result<u32, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| {
@@ -145,7 +145,7 @@ impl Relais {
         .await
     }
 
-    /// Comes back into a thread that stopped. Fails with `UserError` for one that goes on by
+    /// Comes back into a thread that stopped. Fails with `Rejected` for one that goes on by
     /// itself.
     pub async fn rejoin_thread(&self, thread: String) -> Result<(), RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
@@ -154,7 +154,7 @@ impl Relais {
     }
 
     /// Begins a new encrypted group for a thread in which nobody can go on; its history
-    /// stays. Fails with `UserError` unless the person is a manager of it.
+    /// stays. Fails with `Rejected` unless the person is a manager of it.
     pub async fn reboot_thread(&self, thread: String) -> Result<(), RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| Ok(engine.reboot_thread(channel)?))

@@ -19,7 +19,7 @@ pub(crate) trait Id: Sized {
     fn read(text: &str) -> Option<Self>;
 
     /// # Errors
-    /// `UserError` naming the field.
+    /// `Rejected` naming the field.
     fn parse(text: &str, field: &str) -> Result<Self, RelaisError> {
         Self::read(text).ok_or_else(|| RelaisError::invalid(field))
     }

@@ -430,7 +430,7 @@ async fn a_mistaken_call_names_its_field() {
 
 fn field<T: std::fmt::Debug>(result: Result<T, RelaisError>) -> Option<String> {
     match result.expect_err("refused") {
-        RelaisError::UserError { field, .. } => field,
+        RelaisError::Rejected { field, .. } => field,
         other => panic!("{other:?}"),
     }
 }
