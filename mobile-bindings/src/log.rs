@@ -36,13 +36,13 @@ impl LogLevel {
 
 /// Where lines go.
 #[uniffi::export(foreign)]
-pub trait Logger: Send + Sync {
+pub trait PlatformLogger: Send + Sync {
     /// One line. Called on any thread of the library; a failure is ignored.
     fn log(&self, level: LogLevel, line: String) -> Result<(), PlatformError>;
 }
 
 struct Sink {
-    logger: Arc<dyn Logger>,
+    logger: Arc<dyn PlatformLogger>,
     least: LogLevel,
 }
 
@@ -51,7 +51,7 @@ static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 /// Hands the library's lines, of this level and more important ones, to a logger, in the
 /// place of an earlier one. Counts for the whole process.
 #[uniffi::export]
-pub fn set_logger(logger: Arc<dyn Logger>, least: LogLevel) {
+pub fn set_logger(logger: Arc<dyn PlatformLogger>, least: LogLevel) {
     let sink = Sink { logger, least };
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = Some(sink);
     let lines = tracing_subscriber::registry().with(Lines);
@@ -111,7 +111,7 @@ mod tests {
     #[derive(Default)]
     struct Kept(Mutex<Vec<(LogLevel, String)>>);
 
-    impl Logger for Kept {
+    impl PlatformLogger for Kept {
         fn log(&self, level: LogLevel, line: String) -> Result<(), PlatformError> {
             self.0.lock().expect("kept").push((level, line));
             Err(PlatformError::Unexpected)

@@ -29,7 +29,7 @@ pub trait Connectivity: Send + Sync {
 
 /// Tells the time: for tests. Without one the phone's clock is used.
 #[uniffi::export(foreign)]
-pub trait Clock: Send + Sync {
+pub trait PlatformClock: Send + Sync {
     /// Milliseconds since the Unix epoch. Fails with `PlatformError`; then the phone's
     /// clock is used.
     fn now_ms(&self) -> Result<u64, PlatformError>;
@@ -43,5 +43,5 @@ pub struct Platform {
     /// Whether there is a network; without it one is assumed.
     pub connectivity: Option<Arc<dyn Connectivity>>,
     /// Another clock, for tests.
-    pub clock: Option<Arc<dyn Clock>>,
+    pub clock: Option<Arc<dyn PlatformClock>>,
 }

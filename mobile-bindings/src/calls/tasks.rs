@@ -5,14 +5,14 @@ use relais_core::wire::ids::{ChannelId, EventId, TaskId};
 use crate::error::RelaisError;
 use crate::records::Id;
 use crate::records::content::{HandoverNote, TaskChange};
-use crate::records::tasks::{FailedAct, Handover, NewTask, Task};
+use crate::records::tasks::{CareTask, FailedAct, Handover, NewTask};
 use crate::relais::Relais;
 
 #[uniffi::export]
 impl Relais {
     /// All tasks of a thread: open first, by due date. Fails with `Rejected` for an id that
     /// is none.
-    pub async fn tasks(&self, thread: String) -> Result<Vec<Task>, RelaisError> {
+    pub async fn tasks(&self, thread: String) -> Result<Vec<CareTask>, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         self.call(move |engine| Ok(engine.tasks(channel)?.into_iter().map(Into::into).collect()))
             .await

@@ -3,7 +3,7 @@
 use relais_core::schema::v1::{self as schema, content::Kind};
 use relais_core::wire::ids::{BlobId, EventId, ProfessionalId, TaskId};
 
-use super::header::{Date, PatientHeader, choices};
+use super::header::{CalendarDate, PatientHeader, choices};
 use super::{optional_id, optional_ms};
 
 choices! {
@@ -106,7 +106,7 @@ pub enum Content {
         /// The basis.
         basis: Option<Basis>,
         /// Day of the consent, when that is the basis.
-        consent_date: Option<Date>,
+        consent_date: Option<CalendarDate>,
         /// End of the membership, milliseconds since the Unix epoch.
         until_ms: Option<u64>,
         /// What of the past they were promised.
@@ -248,7 +248,7 @@ impl From<Kind> for Content {
                 basis: Basis::of(note.basis()),
                 history: HistoryKind::of(note.history()),
                 role_text: note.role,
-                consent_date: note.consent_date.map(Date::from),
+                consent_date: note.consent_date.map(CalendarDate::from),
                 until_ms: optional_ms(note.until_ms),
                 history_since_ms: optional_ms(note.history_since_ms),
             },

@@ -4,7 +4,7 @@ use relais_core::schema::v1 as schema;
 
 /// A day of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
-pub struct Date {
+pub struct CalendarDate {
     /// Year, four digits.
     pub year: u32,
     /// Month, 1 to 12; 0 when it is not known.
@@ -13,16 +13,16 @@ pub struct Date {
     pub day: u32,
 }
 
-impl From<schema::Date> for Date {
+impl From<schema::Date> for CalendarDate {
     fn from(date: schema::Date) -> Self {
         let schema::Date { year, month, day } = date;
         Self { year, month, day }
     }
 }
 
-impl From<Date> for schema::Date {
-    fn from(date: Date) -> Self {
-        let Date { year, month, day } = date;
+impl From<CalendarDate> for schema::Date {
+    fn from(date: CalendarDate) -> Self {
+        let CalendarDate { year, month, day } = date;
         Self { year, month, day }
     }
 }
@@ -106,7 +106,7 @@ pub struct Ins {
 
 /// Something that everybody must know.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Alert {
+pub struct PatientAlert {
     /// In words.
     pub label: String,
     /// What it is about.
@@ -134,7 +134,7 @@ pub struct PatientHeader {
     /// Name in use; empty when it is the one at birth.
     pub used_name: String,
     /// Day of birth.
-    pub birth_date: Option<Date>,
+    pub birth_date: Option<CalendarDate>,
     /// Administrative sex.
     pub sex: Option<Sex>,
     /// INSEE code of the place of birth, five characters; empty when not known.
@@ -146,7 +146,7 @@ pub struct PatientHeader {
     /// National health identity: only with a qualified or retrieved identity.
     pub ins: Option<Ins>,
     /// What everybody must know.
-    pub alerts: Vec<Alert>,
+    pub alerts: Vec<PatientAlert>,
     /// Who is to be called.
     pub contacts: Vec<Contact>,
     /// What the care is meant to reach, in words.
@@ -159,7 +159,7 @@ impl From<schema::PatientHeader> for PatientHeader {
             Sex::of(header.sex()),
             IdentityStatus::of(header.identity_status()),
         );
-        let alert = |alert: schema::Alert| Alert {
+        let alert = |alert: schema::Alert| PatientAlert {
             kind: AlertKind::of(alert.kind()),
             label: alert.label,
         };
@@ -176,7 +176,7 @@ impl From<schema::PatientHeader> for PatientHeader {
             birth_name: header.birth_name,
             birth_given_names: header.birth_given_names,
             used_name: header.used_name,
-            birth_date: header.birth_date.map(Date::from),
+            birth_date: header.birth_date.map(CalendarDate::from),
             sex,
             birth_place: header.birth_place,
             phone: header.phone,
@@ -191,7 +191,7 @@ impl From<schema::PatientHeader> for PatientHeader {
 
 impl From<PatientHeader> for schema::PatientHeader {
     fn from(header: PatientHeader) -> Self {
-        let alert = |alert: Alert| schema::Alert {
+        let alert = |alert: PatientAlert| schema::Alert {
             kind: alert
                 .kind
                 .map(|kind| schema::AlertKind::from(kind).into())

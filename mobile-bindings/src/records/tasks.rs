@@ -56,7 +56,7 @@ pub enum TaskStatus {
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Task {
+pub struct CareTask {
     /// Its id.
     pub task: String,
     /// In a line.
@@ -83,7 +83,7 @@ pub struct Task {
     pub pending: bool,
 }
 
-impl From<query::TaskRecord> for Task {
+impl From<query::TaskRecord> for CareTask {
     fn from(task: query::TaskRecord) -> Self {
         Self {
             task: task.task.to_string(),

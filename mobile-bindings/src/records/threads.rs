@@ -9,7 +9,7 @@ use relais_core::wire::v1::ChannelRole;
 
 use super::Id;
 use super::content::{Basis, Content};
-use super::header::{Date, PatientHeader};
+use super::header::{CalendarDate, PatientHeader};
 use super::people::Verification;
 use crate::error::RelaisError;
 
@@ -189,7 +189,7 @@ pub struct NewMember {
     /// On what basis they are in the circle.
     pub basis: Basis,
     /// Day of the consent, when that is the basis.
-    pub consent_date: Option<Date>,
+    pub consent_date: Option<CalendarDate>,
     /// What of the past is shared with them.
     pub past: PastShared,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use relais_core::commands::{NewMember, NewThread};
 use relais_mobile::error::PlatformError;
 use relais_mobile::events::{EventListener, RelaisEvent};
-use relais_mobile::platform::{Clock, Connectivity, Platform, SecretStore};
+use relais_mobile::platform::{Connectivity, Platform, PlatformClock, SecretStore};
 use relais_mobile::records::content::{Content, Laterality, Priority, TaskChange};
 use relais_mobile::records::state::{ConnectionPhase, Enrolment};
 use relais_mobile::records::tasks::{NewTask, TaskStatus};
@@ -72,7 +72,7 @@ impl Connectivity for Network {
 /// The world's time.
 struct WorldClock(AtomicU64);
 
-impl Clock for WorldClock {
+impl PlatformClock for WorldClock {
     fn now_ms(&self) -> Result<u64, PlatformError> {
         Ok(self.0.load(Ordering::SeqCst))
     }
