@@ -8,6 +8,8 @@ use crate::{
     setup::{self, Purpose},
 };
 
+mod swift;
+
 /// How sources are generated.
 const CONFIG: &str = "mobile-bindings/bindgen.toml";
 
@@ -54,7 +56,12 @@ pub fn command(args: &[String]) -> Outcome {
 fn generated(language: Language) -> Outcome {
     setup::ensure(Purpose::Build)?;
     build()?;
-    generate(language, &library(), &language.folder())
+    let (library, folder) = (library(), language.folder());
+    generate(language, &library, &folder)?;
+    match language {
+        Language::Swift => swift::check(&folder, &library),
+        Language::Kotlin | Language::Python => Ok(()),
+    }
 }
 
 /// Builds the library for this machine, with everything that is built beside it in the tests.
