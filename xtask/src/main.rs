@@ -38,7 +38,8 @@ Usage: cargo xtask COMMAND
   bench delivery|core|history|lost-phone|rejoin --json FILE measure an optimised build
   mutants [SCOPE]                 change one thing at a time in the rules of rosters, spans, commits, rejoin and rollback,
                                   and see whether a test fails; takes hours; options are those of cargo-mutants
-  bindings kotlin|swift|python    generate the sources of a language from the library of this machine
+  bindings kotlin|swift|python    generate the sources of a language from the library of this machine;
+                                  --run plays its scenario, --accept keeps its public interface as agreed on
   bindings android|ios            what ships: an AAR's layout, an XCFramework; needs the NDK, or Xcode
   bindings check-targets          type check engine and façade for phones
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open

@@ -3,7 +3,13 @@
 //! Nothing is installed unless it was asked for: as root with `--yes`, or with `CI=true`. The test tools go to
 //! `target/tools` and leave the rest of the machine alone.
 
-use std::{env, ffi::OsString, path::PathBuf, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::run::{self, Failure, Outcome};
 
@@ -31,6 +37,12 @@ struct Tool {
 enum Source {
     /// The operating system: Debian packages, or Apple's command line tools.
     System(&'static str),
+    /// Debian packages; elsewhere a person looks for them.
+    Debian(&'static str),
+    /// As before, for what is no program but a file.
+    File(&'static str, &'static str),
+    /// The npm package of the Kotlin compiler.
+    Kotlin,
     /// A component of the Rust toolchain.
     Component,
     /// A ready binary, else cargo; the version is the one that was seen to work.
@@ -39,9 +51,15 @@ enum Source {
     Cargo(&'static str),
 }
 
-const TOOLS: [Tool; 9] = {
+/// Java Native Access, which generated Kotlin calls the library with.
+pub const JNA: &str = "/usr/share/java/jna.jar";
+
+/// What names the Kotlin compiler and pins it.
+const KOTLIN: [&str; 2] = ["package.json", "package-lock.json"];
+
+const TOOLS: [Tool; 15] = {
     use Purpose::{Build, Mutants, QuickTest, Test};
-    use Source::{Cargo, Component, Registry, System};
+    use Source::{Cargo, Component, Debian, File, Kotlin, Registry, System};
     [
         tool(
             "cc",
@@ -54,6 +72,22 @@ const TOOLS: [Tool; 9] = {
         tool("c++", "the fuzz targets", Test, System("g++")),
         tool("clippy", "lints", QuickTest, Component),
         tool("rustfmt", "the format", QuickTest, Component),
+        tool("nm", "the library's symbols", Test, System("binutils")),
+        tool("python3", "the scenario in Python", Test, Debian("python3")),
+        tool(
+            "java",
+            "the scenario in Kotlin",
+            Test,
+            Debian("default-jre-headless"),
+        ),
+        tool(
+            "jna",
+            "the scenario in Kotlin",
+            Test,
+            File(JNA, "libjna-java"),
+        ),
+        tool("npm", "the Kotlin compiler", Test, Debian("npm")),
+        tool("kotlinc", "the scenario in Kotlin", Test, Kotlin),
         tool(
             "cargo-nextest",
             "running tests",
@@ -104,6 +138,16 @@ pub fn program(name: &str) -> Command {
     } else {
         PathBuf::from(name)
     })
+}
+
+/// The Kotlin compiler.
+pub fn kotlinc() -> Command {
+    run::program(kotlin_dir().join("bin/kotlinc"))
+}
+
+/// Where the Kotlin compiler and its libraries are.
+pub fn kotlin_dir() -> PathBuf {
+    tools_dir().join("kotlin/node_modules/kotlin-compiler")
 }
 
 /// `PATH` with our test tools first, for programs that start one of them.
@@ -164,7 +208,16 @@ impl Tool {
             Source::System(_) if cfg!(target_os = "macos") => {
                 run::in_path(self.name) && run::succeeds(run::program("xcode-select").arg("-p"))
             }
-            Source::System(_) => run::in_path(self.name),
+            Source::System(_) | Source::Debian(_) => run::in_path(self.name),
+            Source::File(path, _) => Path::new(path).is_file(),
+            // Another version may have been installed for another commit.
+            Source::Kotlin => {
+                let text = |path: PathBuf| fs::read_to_string(path).ok();
+                let pinned = |name| text(run::root().join("mobile-bindings/kotlin").join(name));
+                let have = |name| text(tools_dir().join("kotlin").join(name));
+                kotlin_dir().join("bin/kotlinc").is_file()
+                    && KOTLIN.iter().all(|name| pinned(name) == have(name))
+            }
             Source::Component => run::succeeds(&mut run::cargo(&[self.subcommand(), "--version"])),
             Source::Registry(_) | Source::Cargo(_) => {
                 run::in_path(self.name) || tools_dir().join("bin").join(self.name).is_file()
@@ -184,7 +237,18 @@ impl Tool {
     fn command(&self) -> String {
         match self.from {
             Source::System(_) if cfg!(target_os = "macos") => "xcode-select --install".to_owned(),
-            Source::System(packages) => format!("apt-get install -y {packages}"),
+            Source::Debian(_) | Source::File(..) if !run::in_path("apt-get") => {
+                format!("install {} with your system's package manager", self.name)
+            }
+            Source::System(packages) | Source::Debian(packages) | Source::File(_, packages) => {
+                format!("apt-get install -y {packages}")
+            }
+            Source::Kotlin => {
+                let from = KOTLIN.map(|name| format!("mobile-bindings/kotlin/{name}"));
+                let to = run::short(&tools_dir().join("kotlin"));
+                let from = from.join(" ");
+                format!("mkdir -p {to} && cp {from} {to} && (cd {to} && npm ci --ignore-scripts)")
+            }
             Source::Component => format!("rustup component add {}", self.name),
             Source::Registry(version) if makes_venv() => {
                 let tools = run::short(&tools_dir());
@@ -212,8 +276,10 @@ impl Installer {
         let packages: Vec<_> = tools
             .iter()
             .filter_map(|tool| match tool.from {
-                Source::System(packages) => Some(packages.split(' ')),
-                Source::Component | Source::Registry(_) | Source::Cargo(_) => None,
+                Source::System(packages) | Source::Debian(packages) | Source::File(_, packages) => {
+                    Some(packages.split(' '))
+                }
+                Source::Component | Source::Registry(_) | Source::Cargo(_) | Source::Kotlin => None,
             })
             .flatten()
             .collect();
@@ -222,7 +288,8 @@ impl Installer {
         }
         for tool in tools {
             let attempt = match tool.from {
-                Source::System(_) => continue,
+                Source::System(_) | Source::Debian(_) | Source::File(..) => continue,
+                Source::Kotlin => from_npm(),
                 Source::Component => {
                     run::run(run::program("rustup").args(["component", "add", tool.name]))
                 }
@@ -276,6 +343,20 @@ impl Installer {
 fn from_cargo(name: &str, version: &str) -> Outcome {
     let install = ["install", "--locked", "--version", version, name, "--root"];
     run::run(run::cargo(&install).arg(tools_dir()))
+}
+
+fn from_npm() -> Outcome {
+    let folder = tools_dir().join("kotlin");
+    let copied = fs::create_dir_all(&folder).and_then(|()| {
+        KOTLIN.iter().try_for_each(|name| {
+            let from = run::root().join("mobile-bindings/kotlin").join(name);
+            fs::copy(from, folder.join(name)).map(|_| ())
+        })
+    });
+    copied.map_err(|error| Failure(format!("{}: {error}", run::short(&folder))))?;
+    // With --prefix npm would take where it stands for part of the project.
+    let mut npm = run::program("npm");
+    run::run(npm.current_dir(folder).args(["ci", "--ignore-scripts"]))
 }
 
 /// The package with the ready binary of a cargo tool.

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use crate::{
+    bindings::{self, Language},
     delegate,
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
@@ -47,6 +48,7 @@ pub fn command(quick: bool) -> Outcome {
         run::run(&mut run::cargo(&[
             "build",
             "--workspace",
+            "--lib",
             "--bins",
             "--tests",
         ]))
@@ -107,6 +109,14 @@ impl Gate {
     }
 
     fn rest(&mut self, built: bool) {
+        for language in Language::ALL {
+            self.step(language.name(), || {
+                if !built {
+                    return Err(unbuilt());
+                }
+                bindings::check(language)
+            });
+        }
         self.step("documentation", || {
             let mut doc = run::cargo(&["doc", "--workspace", "--no-deps"]);
             run::run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
@@ -122,9 +132,7 @@ impl Gate {
         }
         self.step("simulation", || {
             if !built {
-                return Err(Failure(
-                    "not run, because the programs could not be built".to_owned(),
-                ));
+                return Err(unbuilt());
             }
             run::run(
                 delegate::SIM
@@ -134,9 +142,7 @@ impl Gate {
         });
         self.step("demo", || {
             if !built {
-                return Err(Failure(
-                    "not run, because the programs could not be built".to_owned(),
-                ));
+                return Err(unbuilt());
             }
             run::run(delegate::DEMO.built().arg("--check"))
         });
@@ -153,6 +159,10 @@ impl Gate {
             Ok(())
         }
     }
+}
+
+fn unbuilt() -> Failure {
+    Failure("not run, because the programs could not be built".to_owned())
 }
 
 fn timed(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {

@@ -1,13 +1,20 @@
 //! The core in other languages: sources generated from the library, what ships to each platform, and whether the
 //! public interface is the one that was agreed on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
 };
 
+mod api;
+mod kotlin;
+mod names;
+mod python;
 mod swift;
 
 /// How sources are generated.
@@ -32,6 +39,15 @@ impl Language {
         }
     }
 
+    /// The generated source, in its folder.
+    fn source(self) -> &'static str {
+        match self {
+            Self::Kotlin => "eu/relais/core/relais_mobile.kt",
+            Self::Swift => "RelaisCore.swift",
+            Self::Python => "relais_mobile.py",
+        }
+    }
+
     /// Where its sources are generated.
     pub fn folder(self) -> PathBuf {
         run::target_dir().join("bindings").join(self.name())
@@ -41,26 +57,54 @@ impl Language {
 /// `cargo xtask bindings`.
 pub fn command(args: &[String]) -> Outcome {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    if let [name, ..] = args[..]
-        && let Some(language) = Language::ALL.into_iter().find(|known| known.name() == name)
-    {
-        return generated(language);
+    let usage = || {
+        Failure(format!(
+            "bindings kotlin, swift or python, with --run or --accept; android, ios or check-targets; not \"{}\"",
+            args.join(" ")
+        ))
+    };
+    let [name, flags @ ..] = &args[..] else {
+        return Err(usage());
+    };
+    let language = Language::ALL
+        .into_iter()
+        .find(|known| known.name() == *name);
+    let language = language.ok_or_else(usage)?;
+    match flags {
+        [] => prepared(language, Purpose::Build),
+        ["--accept"] => {
+            prepared(language, Purpose::Build)?;
+            api::compare(language, &source(language)?, true)
+        }
+        ["--run"] => {
+            prepared(language, Purpose::Test)?;
+            play(language)
+        }
+        _ => Err(usage()),
     }
-    Err(Failure(format!(
-        "bindings kotlin, swift, python, android, ios or check-targets, not \"{}\"",
-        args.join(" ")
-    )))
 }
 
 /// Builds the library for this machine and generates a language's sources from it.
-fn generated(language: Language) -> Outcome {
-    setup::ensure(Purpose::Build)?;
+fn prepared(language: Language, purpose: Purpose) -> Outcome {
+    setup::ensure(purpose)?;
     build()?;
-    let (library, folder) = (library(), language.folder());
-    generate(language, &library, &folder)?;
+    generate(language, &library(), &language.folder())
+}
+
+/// What the gate checks of a language, with everything built: its interface is the one agreed on, and it works.
+pub fn check(language: Language) -> Outcome {
+    generate(language, &library(), &language.folder())?;
+    api::compare(language, &source(language)?, false)?;
+    play(language)
+}
+
+/// Plays a language's scenario, or checks what can be checked without its compiler.
+fn play(language: Language) -> Outcome {
+    let (folder, library) = (language.folder(), library());
     match language {
+        Language::Kotlin => kotlin::play(&folder, &library),
         Language::Swift => swift::check(&folder, &library),
-        Language::Kotlin | Language::Python => Ok(()),
+        Language::Python => python::play(&folder, &library),
     }
 }
 
@@ -96,5 +140,24 @@ pub fn generate(language: Language, library: &Path, folder: &Path) -> Outcome {
         "--no-format",
     ]);
     bindgen.arg("--out-dir").arg(folder);
-    run::run(&mut bindgen)
+    run::run(&mut bindgen)?;
+    let path = folder.join(language.source());
+    let source = fs::read_to_string(&path).map_err(failed_at(&path))?;
+    write(&path, &names::adapt(&source, language))
+}
+
+/// The source that was generated last.
+fn source(language: Language) -> Outcome<String> {
+    let path = language.folder().join(language.source());
+    fs::read_to_string(&path).map_err(failed_at(&path))
+}
+
+fn write(path: &Path, text: &str) -> Outcome {
+    fs::write(path, text).map_err(failed_at(path))
+}
+
+/// The failure of something with a file or folder.
+fn failed_at(path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    let path = run::short(path);
+    move |error| Failure(format!("{path}: {error}"))
 }

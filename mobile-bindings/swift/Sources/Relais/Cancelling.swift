@@ -13,7 +13,7 @@ extension Relais {
     }
 
     /// The original of a photo, a JPEG. Waits for it for at most `timeoutMs` milliseconds. Fails with `Retry` and the
-    /// code `not_here_yet` when it has not come by then, or `cancelled` when its task is cancelled; with `UserError`
+    /// code `not_here_yet` when it has not come by then, or `cancelled` when its task is cancelled; with `Rejected`
     /// when it cannot be had.
     public func photo(photo: String, timeoutMs: UInt64) async throws -> Data {
         try await cancelledWithTask { cancellation in

@@ -14,7 +14,7 @@ extension RelaisError {
         case .Retry(let code, let key), .ReEnrol(let code, let key), .UpdateNeeded(let code, let key),
             .Fatal(let code, let key):
             return (code, key)
-        case .UserError(let code, let key, _):
+        case .Rejected(let code, let key, _):
             return (code, key)
         }
     }

@@ -53,8 +53,7 @@ public final class NetworkPath: Connectivity, @unchecked Sendable {
                 continuation.yield()
             }
         }
-        // RelaisCore has a Task of its own.
-        _Concurrency.Task { [weak relais] in
+        Task { [weak relais] in
             for await _ in changes {
                 guard let relais else { return }
                 // It fails only after closing; then there is nobody to tell.

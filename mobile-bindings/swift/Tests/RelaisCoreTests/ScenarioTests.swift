@@ -37,11 +37,10 @@ private struct People {
     let nadia: String
 }
 
-private func watch(_ opened: [Relais]) -> _Concurrency.Task<Void, Never> {
-    // RelaisCore has a Task of its own.
-    _Concurrency.Task {
+private func watch(_ opened: [Relais]) -> Task<Void, Never> {
+    Task {
         do {
-            try await _Concurrency.Task.sleep(nanoseconds: 180_000_000_000)
+            try await Task.sleep(nanoseconds: 180_000_000_000)
         } catch {
             return  // The test has ended.
         }
@@ -55,7 +54,7 @@ private func enrol(_ claire: Phone, _ nadia: Phone, setupLink: String) async thr
     let unreadable = try await failure(of: "a bad link") {
         try await claire.relais.join(link: "https://relais.example/nothing", card: nil)
     }
-    guard case .UserError = unreadable else { throw unreadable }
+    guard case .Rejected = unreadable else { throw unreadable }
     let coordinator = Card(familyName: "Lefèvre", givenName: "Claire", profession: 60, rpps: "99700218896")
     try await claire.relais.join(link: setupLink, card: coordinator)
     let claireIs = try await claire.until("Claire has joined") { relais -> WhoAmI? in
@@ -153,7 +152,7 @@ private func loseTheNetwork(_ claire: Phone, _ nadia: Phone, _ thread: String) a
     XCTAssertEqual(message(text, in: offline), .waiting)
 
     let relais = nadia.relais
-    let waiting = _Concurrency.Task {
+    let waiting = Task {
         try await relais.waitUntilSynced(timeoutMs: 60_000)
     }
     waiting.cancel()
