@@ -135,6 +135,8 @@ impl Failure {
             Self::Engine(Error::NotEnrolled) | Self::NoProfile | Self::Wiped | Self::Lapsed => {
                 exit::NOT_ENROLLED
             }
+            // The person does it again later.
+            Self::Engine(Error::NotYet(_)) => exit::USER,
             Self::Engine(error) => match error.class() {
                 Class::UserError => exit::USER,
                 Class::Reenrol => exit::NOT_ENROLLED,

@@ -35,11 +35,12 @@ Usage: cargo xtask COMMAND
   sim [--seeds A..B] [--ops N]    simulate devices and server with faults, one seed after the other; a seed that fails
                                   is shrunk and recorded
   sim --optimised …               the same with an optimised build that keeps every assertion: for many seeds
-  bench delivery|core|history|lost-phone|rejoin --json FILE measure an optimised build
+  bench delivery|core|history|lost-phone|rejoin|bindings --json FILE measure an optimised build
   mutants [SCOPE]                 change one thing at a time in the rules of rosters, spans, commits, rejoin and rollback,
                                   and see whether a test fails; takes hours; options are those of cargo-mutants
   bindings kotlin|swift|python    generate the sources of a language from the library of this machine;
                                   --run plays its scenario, --accept keeps its public interface as agreed on
+  bindings guide                  put the parts of sources that docs/mobile.md shows there as they are now
   bindings android|ios            what ships: an AAR's layout, an XCFramework; needs the NDK, or Xcode
   bindings check-targets          type check engine and façade for phones
   assurance [--strict]            which test proves which security requirement; --strict fails while one is open
@@ -67,6 +68,7 @@ fn dispatch(command: &str, args: &[String]) -> Outcome {
         "test" => test::command(flag(args, "--quick")?),
         "demo" => delegate::command(&delegate::DEMO, args),
         "sim" => delegate::simulate(args),
+        "bench" if args.first().is_some_and(|name| name == "bindings") => bindings::bench(args),
         "bench" => delegate::command(&delegate::BENCH, args),
         "mutants" => mutants::command(args),
         "bindings" => bindings::command(args),

@@ -109,6 +109,7 @@ impl Gate {
     }
 
     fn rest(&mut self, built: bool) {
+        self.step("guide", || bindings::guide::compare(false));
         for language in Language::ALL {
             self.step(language.name(), || {
                 if !built {

@@ -95,11 +95,18 @@ impl Engine {
             .find(|m| !reached.contains(&m.professional()))
         {
             let name = self.name(&lost.professional());
+            let why = format!("{name} has no device that can be added");
             self.keep_group(channel, group);
-            self.fail(
-                intent.id,
-                &format!("{name} has no device that can be added"),
-            )?;
+            // Of somebody who has just joined: their device is about to publish some.
+            if change.claimed.iter().any(|(_, package)| package.0.is_empty()) {
+                let mut change = change.clone();
+                change.claimed.retain(|(_, package)| !package.0.is_empty());
+                change.claims = 0;
+                self.rewrite(intent.id, &Wish::Members(change))?;
+                self.again(intent.id, &why)?;
+            } else {
+                self.fail(intent.id, &why)?;
+            }
             return Ok(None);
         }
         let removed: Vec<LeafNodeIndex> = before
@@ -420,6 +427,43 @@ mod tests {
                 Some(other) => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn somebody_whose_device_has_published_nothing_yet_is_asked_for_again_and_not_for_ever() {
+        let mut engine = alone_in_channel();
+        let joiner = colleague(&mut engine, BEGUN);
+        let (person, device) = {
+            let identity = joiner.identity().expect("identity");
+            (identity.professional(), identity.device())
+        };
+        let wish = Wish::Members(adding(person, Vec::new()));
+        engine.want(Some(CHANNEL), wish).expect("wanted");
+        let id = read(&engine, "SELECT max(id) FROM intents");
+        let mut asked = 0;
+        loop {
+            let intent = intent::load(&engine.db, id).expect("read").expect("it");
+            let Wish::Members(mut change) = intent.wish.clone() else {
+                panic!("{:?}", intent.wish)
+            };
+            let staged = engine.stage_members(&intent, CHANNEL, &change, 1);
+            let state = format!("SELECT state FROM intents WHERE id = {id}");
+            let state: String = read(&engine, &state);
+            match staged.expect("staged").map(|staged| staged.operation) {
+                Some(send::Operation::ClaimKeyPackages(_)) => {
+                    asked += 1;
+                    change.claimed = vec![(HexId(device.0), HexBytes(Vec::new()))];
+                    change.claims += 1;
+                    let answered = engine.rewrite(id, &Wish::Members(change));
+                    answered.expect("answered");
+                }
+                None if state == "failed" => break,
+                None => assert_eq!(state, "waiting"),
+                Some(other) => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(asked, intent::MAX_ATTEMPTS);
+        assert!(engine.hold_until_ms > engine.now_ms, "with pauses");
     }
 
     #[test]

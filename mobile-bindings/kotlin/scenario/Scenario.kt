@@ -19,6 +19,7 @@ import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 
 private val COORDINATOR = Card("Fictif-Lefèvre", "Hélène", 60u, "99900017148")
+private val DOCTOR = Card("Fictif-Châtaignier", "Jérôme", 10u, "99900039621")
 private val NURSE = Card("Exemple-Quéméneur", "Maëlle", 60u, "99900028517")
 
 /** What the steps share. */
@@ -52,16 +53,8 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
 
     "a thread is opened" to {
         coordinator.until("her card") { people().find { it.person == nurseId && it.card != null } }
-        val member = NewMember(
-            person = nurseId,
-            role = MemberRole.CONTRIBUTOR,
-            expiresAtMs = null,
-            roleText = "",
-            basis = Basis.CARE_TEAM,
-            consentDate = null,
-            past = PastShared.Everything,
-        )
-        thread = coordinator.relais.createThread(NewThread("Mme Exemple", null, listOf(member)))
+        val circle = listOf(inCareTeam(nurseId))
+        thread = coordinator.relais.createThread(NewThread("Mme Exemple", null, circle))
         val joined = nurse.until("in the thread") {
             threads().find { it.state == ThreadState.Joined && it.title == "Mme Exemple" }
         }
@@ -170,6 +163,22 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
         nurse.relais.awaitSynced(COMES)
     },
 
+    "the guide leads to a first message" to {
+        val invitation = coordinator.relais.invite(DOCTOR)
+        coordinator.relais.awaitSynced(COMES)
+        val state = coroutineScope {
+            val path = File(folder, "doctor.db").path
+            val sent = async { withTimeout(COMES) { firstMessage(path, Secrets(), Network(), invitation.link) } }
+            coordinator.until("he has joined") {
+                people().find { it.person == invitation.person && it.confirmed }
+            }
+            coordinator.relais.addMember(thread, inCareTeam(invitation.person))
+            sent.await()
+        }
+        check(state is ItemState.Sent)
+        coordinator.until("his message") { coordinator.texts(thread).takeIf { it.last() == "Bonjour à tous" } }
+    },
+
     "many calls at once are answered" to {
         val answers = coroutineScope {
             List(200) { async { nurse.relais.timelineBefore(thread, null, 50u).items.map { it.seq } } }.awaitAll()
@@ -216,6 +225,16 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
         coordinator.relais.shutdownAndClose()
         coordinator.isToldOfTheEnd()
     },
+)
+
+private fun inCareTeam(person: String) = NewMember(
+    person = person,
+    role = MemberRole.CONTRIBUTOR,
+    expiresAtMs = null,
+    roleText = "",
+    basis = Basis.CARE_TEAM,
+    consentDate = null,
+    past = PastShared.Everything,
 )
 
 private fun ByteArray.isJpeg() = size > 2 && this[0] == 0xff.toByte() && this[1] == 0xd8.toByte()

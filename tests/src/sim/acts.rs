@@ -58,7 +58,10 @@ impl Sim {
     pub(super) fn told<T>(&mut self, who: usize, result: Result<T, Error>) -> Checked<String> {
         match result {
             Ok(_) => Ok(format!("{who}")),
-            Err(error) if matches!(error.class(), Class::UserError | Class::Reenrol) => {
+            Err(error)
+                if matches!(error, Error::NotYet(_))
+                    || matches!(error.class(), Class::UserError | Class::Reenrol) =>
+            {
                 Ok(format!("{who} may not: {error}"))
             }
             Err(error) => {

@@ -16,23 +16,36 @@ use crate::{
 /// The hand-written part of what ships.
 const WRAPPER: &str = "mobile-bindings/kotlin/src/main/kotlin";
 const SCENARIO: &str = "mobile-bindings/kotlin/scenario";
+const BENCH: &str = "mobile-bindings/kotlin/bench";
 
 /// Compiles the sources in `folder` with the hand-written ones, and plays the scenario against a real server.
 pub fn play(folder: &Path, library: &Path) -> Outcome {
+    let java = program(folder, library, SCENARIO, "ScenarioKt")?;
+    run::run(delegate::DEMO.built().arg("--run").args(java))
+}
+
+/// Compiles the bench, and answers how it is started.
+pub fn bench(folder: &Path, library: &Path) -> Outcome<Vec<OsString>> {
+    program(folder, library, BENCH, "BenchKt")
+}
+
+/// Compiles the library's sources and those of a program, and answers how it is started.
+fn program(folder: &Path, library: &Path, source: &str, main: &str) -> Outcome<Vec<OsString>> {
     let core = folder.join("relais-core.jar");
     let package = folder.join("eu");
     compile(&core, &[&package, Path::new(WRAPPER)], &[])?;
-    let scenario = folder.join("scenario.jar");
-    compile(&scenario, &[Path::new(SCENARIO)], &[&core])?;
-    let mut demo = delegate::DEMO.built();
-    demo.args(["--run", "java"]);
-    demo.arg(joined("-Djna.library.path=", library.parent()));
-    demo.arg("-cp").arg(class_path(&[
-        &scenario,
-        &core,
-        &kotlin("kotlin-stdlib.jar"),
-    ]));
-    run::run(demo.arg("ScenarioKt"))
+    let jar = folder.join(main).with_extension("jar");
+    compile(&jar, &[Path::new(source)], &[&core])?;
+    let mut library_path = OsString::from("-Djna.library.path=");
+    library_path.push(library.parent().unwrap_or(Path::new(".")));
+    let jars = [jar.as_path(), &core, &kotlin("kotlin-stdlib.jar")];
+    Ok(vec![
+        "java".into(),
+        library_path,
+        "-cp".into(),
+        class_path(&jars),
+        main.into(),
+    ])
 }
 
 /// Compiles into a jar, unless that was made from the same texts.
@@ -88,10 +101,4 @@ fn class_path(with: &[&Path]) -> OsString {
 
 fn kotlin(jar: &str) -> PathBuf {
     setup::kotlin_dir().join("lib").join(jar)
-}
-
-fn joined(start: &str, path: Option<&Path>) -> OsString {
-    let mut joined = OsString::from(start);
-    joined.push(path.unwrap_or(Path::new(".")));
-    joined
 }

@@ -2,16 +2,19 @@
 //! public interface is the one that was agreed on.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use crate::{
+    delegate,
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
 };
 
 mod api;
+pub mod guide;
 mod kotlin;
 mod names;
 mod python;
@@ -59,13 +62,16 @@ pub fn command(args: &[String]) -> Outcome {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let usage = || {
         Failure(format!(
-            "bindings kotlin, swift or python, with --run or --accept; android, ios or check-targets; not \"{}\"",
+            "bindings kotlin, swift or python, with --run or --accept; android, ios, check-targets or guide; not \"{}\"",
             args.join(" ")
         ))
     };
     let [name, flags @ ..] = &args[..] else {
         return Err(usage());
     };
+    if *name == "guide" && flags.is_empty() {
+        return guide::compare(true);
+    }
     let language = Language::ALL
         .into_iter()
         .find(|known| known.name() == *name);
@@ -98,6 +104,37 @@ pub fn check(language: Language) -> Outcome {
     play(language)
 }
 
+/// `cargo xtask bench bindings`: the same work in each language that runs here, on the optimised library.
+pub fn bench(args: &[String]) -> Outcome {
+    setup::ensure(Purpose::Test)?;
+    build()?;
+    // As the shipped one is built: without what tests and other crates switch on.
+    run::run(&mut run::cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "relais-mobile",
+    ]))?;
+    let library = run::target_dir().join("release").join(library_name());
+    let mut args = args.to_owned();
+    for (language, bench) in [
+        (
+            Language::Kotlin,
+            kotlin::bench as fn(&Path, &Path) -> Outcome<Vec<OsString>>,
+        ),
+        (Language::Python, python::bench),
+    ] {
+        generate(language, &self::library(), &language.folder())?;
+        let words = bench(&language.folder(), &library)?;
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        args.extend([
+            "--program".to_owned(),
+            format!("{}={}", language.name(), words.join("\n")),
+        ]);
+    }
+    delegate::command(&delegate::BENCH, &args)
+}
+
 /// Plays a language's scenario, or checks what can be checked without its compiler.
 fn play(language: Language) -> Outcome {
     let (folder, library) = (language.folder(), library());
@@ -120,12 +157,12 @@ pub fn build() -> Outcome {
 
 /// The library for this machine, which must have been built.
 pub fn library() -> PathBuf {
-    let name = format!(
-        "{}relais_mobile{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
-    run::target_dir().join("debug").join(name)
+    run::target_dir().join("debug").join(library_name())
+}
+
+fn library_name() -> String {
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    format!("{prefix}relais_mobile{suffix}")
 }
 
 /// Generates a language's sources from a built library with its symbols into a folder.

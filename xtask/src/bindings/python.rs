@@ -1,6 +1,6 @@
 //! The scenario in Python.
 
-use std::{fs, path::Path};
+use std::{ffi::OsString, fs, path::Path};
 
 use super::failed_at;
 use crate::{
@@ -9,16 +9,30 @@ use crate::{
 };
 
 const SCENARIO: &str = "mobile-bindings/python/scenario.py";
+const BENCH: &str = "mobile-bindings/python/bench.py";
 
 /// Plays the scenario with the sources in `folder` against a real server.
 pub fn play(folder: &Path, library: &Path) -> Outcome {
+    let python = program(folder, library, SCENARIO)?;
+    run::run(delegate::DEMO.built().arg("--run").args(python))
+}
+
+/// How the bench is started.
+pub fn bench(folder: &Path, library: &Path) -> Outcome<Vec<OsString>> {
+    program(folder, library, BENCH)
+}
+
+fn program(folder: &Path, library: &Path, script: &str) -> Outcome<Vec<OsString>> {
     // The generated module looks for its library beside itself.
-    let name = library.file_name().unwrap_or_default();
-    let beside = folder.join(name);
+    let beside = folder.join(library.file_name().unwrap_or_default());
     fs::copy(library, &beside).map_err(failed_at(&beside))?;
-    let mut demo = delegate::DEMO.built();
-    demo.args(["--run", "python3", SCENARIO]);
-    demo.env("PYTHONPATH", folder)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    run::run(&mut demo)
+    let mut path = OsString::from("PYTHONPATH=");
+    path.push(folder);
+    Ok(vec![
+        "env".into(),
+        path,
+        "PYTHONDONTWRITEBYTECODE=1".into(),
+        "python3".into(),
+        run::root().join(script).into(),
+    ])
 }

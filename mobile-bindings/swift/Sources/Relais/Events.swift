@@ -2,7 +2,8 @@
 private let waiting = 64
 
 extension Relais {
-    /// What happens from now on, in batches, in order. The stream ends when this object is closed; ending the loop over
+    /// What happens from now on, in batches, in order. The first batch is `.missed` alone, so that what is read at each
+    /// batch is read from the start. The stream ends when this object is closed; ending the loop over
     /// it, or the task of that loop, ends the subscription. One loop may read it; a second one asks for its own stream.
     ///
     /// A reader who falls far behind loses the oldest batches and gets `.missed` in their place. Fails with `Fatal` after
@@ -14,6 +15,7 @@ extension Relais {
         )
         let subscription = try self.subscribe(listener: Batches(continuation))
         continuation.onTermination = { _ in subscription.cancel() }
+        continuation.yield([.missed])
         return stream
     }
 }

@@ -28,6 +28,7 @@ final class ScenarioTests: XCTestCase {
         try await doTask(claire, nadia, thread, people)
         try await handOver(claire, nadia, thread, people)
         try await loseTheNetwork(claire, nadia, thread)
+        try await followTheGuide(claire, thread, folder)
         try await shutDown(claire, nadia)
     }
 }
@@ -57,14 +58,10 @@ private func enrol(_ claire: Phone, _ nadia: Phone, setupLink: String) async thr
     guard case .Rejected = unreadable else { throw unreadable }
     let coordinator = Card(familyName: "Lefèvre", givenName: "Claire", profession: 60, rpps: "99700218896")
     try await claire.relais.join(link: setupLink, card: coordinator)
-    let claireIs = try await claire.until("Claire has joined") { relais -> WhoAmI? in
-        guard try await relais.enrolment() == .enrolled else { return nil }
-        return try await relais.whoami()
-    }
-    XCTAssertTrue(claireIs.coordinator)
-
     let nurse = Card(familyName: "Martin", givenName: "Nadia", profession: 60, rpps: "99700218896")
-    let invitation = try await claire.relais.invite(card: nurse)
+    let invitation = try await invite(nurse, by: claire)
+    let claireIs = try await claire.relais.whoami()
+    XCTAssertTrue(claireIs.coordinator)
     // The server must know the invitation before somebody comes with it.
     let synced = try await claire.relais.waitUntilSynced(timeoutMs: 60_000)
     XCTAssertTrue(synced.caughtUp)
@@ -78,6 +75,38 @@ private func enrol(_ claire: Phone, _ nadia: Phone, setupLink: String) async thr
     XCTAssertEqual(nadiaIs.person, invitation.person)
     XCTAssertFalse(nadiaIs.coordinator)
     return People(claire: claireIs.person, nadia: nadiaIs.person)
+}
+
+/// Nobody can be invited before the practice is set up.
+private func invite(_ card: Card, by coordinator: Phone) async throws -> Invitation {
+    try await coordinator.until("the practice is set up") { relais -> Invitation? in
+        do {
+            return try await relais.invite(card: card)
+        } catch RelaisError.Retry, RelaisError.ReEnrol {
+            return nil
+        }
+    }
+}
+
+/// A third person comes in by what the guide tells.
+private func followTheGuide(_ claire: Phone, _ thread: String, _ folder: URL) async throws {
+    let doctor = Card(familyName: "Fictif", givenName: "Denis", profession: 10, rpps: "99700218896")
+    let invitation = try await invite(doctor, by: claire)
+    _ = try await claire.relais.waitUntilSynced(timeoutMs: 60_000)
+    let path = folder.appendingPathComponent("doctor.db").path
+    async let sent = firstMessage(
+        path: path, secrets: Secrets(), network: SwitchedNetwork(), link: invitation.link)
+    _ = try await claire.until("he has joined") { relais -> Person? in
+        try await relais.people().first { $0.person == invitation.person && $0.confirmed }
+    }
+    let member = NewMember(
+        person: invitation.person, role: .contributor, expiresAtMs: nil, roleText: "", basis: .careTeam,
+        consentDate: nil, past: .nothing)
+    try await claire.relais.addMember(thread: thread, member: member)
+    guard case .sent(to: _, of: _)? = try await sent else { throw NeverCame(what: "his message") }
+    _ = try await claire.until("his message") { relais -> ItemState? in
+        message("Bonjour à tous", in: try await items(relais, thread))
+    }
 }
 
 private func openThread(_ claire: Phone, _ nadia: Phone, _ people: People) async throws -> String {

@@ -12,9 +12,11 @@
 //! - [`history`]: a past of 10,000 events shared with somebody who joins.
 //! - [`lost_phone`]: a lost phone's threads and past on a new one; [`wire`] counts bytes.
 //! - [`rejoin`]: a return into a group, beside the bare external commit.
+//! - [`bindings`]: the façade from other languages, each beside [`probe`], the same in Rust.
 //! - [`report`]: the figures as a table and as JSON.
 
 mod bare;
+mod bindings;
 mod delivery;
 mod device;
 mod engine;
@@ -23,6 +25,7 @@ mod group;
 mod history;
 mod load;
 mod lost_phone;
+mod probe;
 mod rejoin;
 mod report;
 mod serve;
@@ -87,6 +90,21 @@ enum Command {
         #[command(flatten)]
         size: lost_phone::Size,
     },
+    /// The façade for phone apps, called from other languages and from Rust.
+    Bindings {
+        /// Where the figures go.
+        #[arg(long)]
+        json: PathBuf,
+        /// Another program: its name, =, then itself and its arguments, each on a line.
+        #[arg(long)]
+        program: Vec<bindings::Program>,
+    },
+    /// The work of `bindings` in Rust.
+    #[command(hide = true)]
+    ProbeForBench,
+    /// The phone of `bindings` that catches up.
+    #[command(hide = true)]
+    CatchUpForBench,
     /// The new phone of `lost-phone`; reads the link that it scans.
     #[command(hide = true)]
     PhoneForBench {
@@ -122,6 +140,11 @@ fn main() -> ExitCode {
         Command::LostPhone { json, size } => {
             run(lost_phone::measure(size)).and_then(|report| report.publish("lost-phone", &json))
         }
+        Command::Bindings { json, program } => {
+            run(bindings::measure(program)).and_then(|report| report.publish("bindings", &json))
+        }
+        Command::ProbeForBench => run(probe::probe()),
+        Command::CatchUpForBench => run(probe::catch_up()),
         Command::PhoneForBench { database, size } => run(lost_phone::phone(&database, size)),
         Command::ServeForBench { data, keeps } => run(serve::serve(data, keeps)),
     };

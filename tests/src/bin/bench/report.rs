@@ -1,6 +1,7 @@
 //! The figures of a run, in the order in which they were added: as a table for a
 //! person, as a flat JSON object for a program.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::Outcome;
 
 /// See the module's head.
 #[derive(Default)]
-pub struct Report(Vec<(&'static str, Value)>);
+pub struct Report(Vec<(Cow<'static, str>, Value)>);
 
 impl Report {
     /// Begins with what the figures depend on.
@@ -32,7 +33,12 @@ impl Report {
 
     /// Adds a value.
     pub fn put(&mut self, name: &'static str, value: Value) {
-        self.0.push((name, value));
+        self.0.push((name.into(), value));
+    }
+
+    /// Adds a value whose name another program gave.
+    pub fn put_named(&mut self, name: String, value: Value) {
+        self.0.push((name.into(), value));
     }
 
     /// Adds a figure, to four significant digits.
@@ -59,7 +65,7 @@ impl Report {
         let object: Map<String, Value> = self
             .0
             .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
+            .map(|(name, value)| (name.into_owned(), value))
             .collect();
         let mut text = serde_json::to_string_pretty(&object)?;
         text.push('\n');
