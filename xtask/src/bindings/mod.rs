@@ -1,5 +1,11 @@
 //! The core in other languages: sources generated from the library, what ships to each platform, and whether the
 //! public interface is the one that was agreed on.
+//!
+//! Layout:
+//! - `android`, `ios`: what ships, from the libraries to the project or package that an app uses
+//! - `targets`: engine and façade checked for phones; `compilers` are the C compilers for it
+//! - `elf`, `private`: how Android loads the library, and what of it an iOS app can see
+//! - `needs`, `folders`: what a machine lacks, and folders put together from others
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +13,15 @@ use crate::{
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
 };
+
+mod android;
+mod compilers;
+mod elf;
+mod folders;
+mod ios;
+mod needs;
+mod private;
+mod targets;
 
 /// How sources are generated.
 const CONFIG: &str = "mobile-bindings/bindgen.toml";
@@ -44,10 +59,15 @@ pub fn command(args: &[String]) -> Outcome {
     {
         return generated(language);
     }
-    Err(Failure(format!(
-        "bindings kotlin, swift, python, android, ios or check-targets, not \"{}\"",
-        args.join(" ")
-    )))
+    match args[..] {
+        ["android"] => android::command(),
+        ["ios"] => ios::command(),
+        ["check-targets"] => targets::command(),
+        _ => Err(Failure(format!(
+            "bindings kotlin, swift, python, android, ios or check-targets, not \"{}\"",
+            args.join(" ")
+        ))),
+    }
 }
 
 /// Builds the library for this machine and generates a language's sources from it.
