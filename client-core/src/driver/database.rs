@@ -31,6 +31,9 @@ pub fn open_database(path: &Path, key: &DatabaseKey) -> Result<Connection> {
     let keyed = conn.execute_batch(&pragma);
     pragma.zeroize();
     keyed?;
+    // A plain SQLite, which an app that also links its system's can end up
+    // with, ignores the key and writes what anyone can read.
+    conn.query_row("PRAGMA cipher_version", [], |_| Ok(()))?;
     conn.execute_batch(
         "PRAGMA cipher_log_level = NONE; PRAGMA locking_mode = EXCLUSIVE; PRAGMA busy_timeout = 0",
     )?;

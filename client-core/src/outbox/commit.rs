@@ -98,7 +98,11 @@ impl Engine {
             let why = format!("{name} has no device that can be added");
             self.keep_group(channel, group);
             // Of somebody who has just joined: their device is about to publish some.
-            if change.claimed.iter().any(|(_, package)| package.0.is_empty()) {
+            if change
+                .claimed
+                .iter()
+                .any(|(_, package)| package.0.is_empty())
+            {
                 let mut change = change.clone();
                 change.claimed.retain(|(_, package)| !package.0.is_empty());
                 change.claims = 0;

@@ -9,18 +9,15 @@ use tree_sitter::{Node, Parser};
 
 /// Where the hand-written Swift is.
 const SWIFT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../swift");
-/// Where generated Swift is copied to; it is checked by whoever generates it.
-const GENERATED: &str = "Generated";
 
-/// All Swift files in a folder and below it, without what is generated or built.
+/// All Swift files in a folder and below it, without what is built.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let entry = entry.expect("an entry");
         let (path, name) = (entry.path(), entry.file_name());
         if path.is_dir() {
-            let skipped = name == GENERATED || name.to_string_lossy().starts_with('.');
-            if !skipped {
+            if !name.to_string_lossy().starts_with('.') {
                 found.extend(files(&path));
             }
         } else if path

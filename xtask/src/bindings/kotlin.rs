@@ -16,12 +16,26 @@ use crate::{
 /// The hand-written part of what ships.
 const WRAPPER: &str = "mobile-bindings/kotlin/src/main/kotlin";
 const SCENARIO: &str = "mobile-bindings/kotlin/scenario";
+const ANDROID: &str = "mobile-bindings/android/src/main/kotlin";
+const STUBS: &str = "mobile-bindings/kotlin/android-stubs";
 const BENCH: &str = "mobile-bindings/kotlin/bench";
 
 /// Compiles the sources in `folder` with the hand-written ones, and plays the scenario against a real server.
 pub fn play(folder: &Path, library: &Path) -> Outcome {
     let java = program(folder, library, SCENARIO, "ScenarioKt")?;
     run::run(delegate::DEMO.built().arg("--run").args(java))
+}
+
+/// Compiles what ships to Android beside the generated sources, against what it uses of Android's interface.
+pub fn check_android(folder: &Path) -> Outcome {
+    let stubs = folder.join("android-stubs.jar");
+    compile(&stubs, &[Path::new(STUBS)], &[])?;
+    let core = folder.join("relais-core.jar");
+    compile(
+        &folder.join("android.jar"),
+        &[Path::new(ANDROID)],
+        &[&core, &stubs],
+    )
 }
 
 /// Compiles the bench, and answers how it is started.

@@ -1,5 +1,13 @@
 //! The core in other languages: sources generated from the library, what ships to each platform, and whether the
 //! public interface is the one that was agreed on.
+//!
+//! Layout:
+//! - `names`, `api`: names in generated documentation; the public interface as a text
+//! - `kotlin`, `python`, `swift`: what is played or checked of each language; `guide`: the tested code that a reader sees
+//! - `android`, `ios`: what ships, from the libraries to the project or package that an app uses
+//! - `targets`: engine and façade checked for phones; `compilers` are the C compilers for it
+//! - `elf`, `private`: how Android loads the library, and what of it an iOS app can see
+//! - `needs`, `folders`: what a machine lacks, and folders put together from others
 
 use std::{
     ffi::OsString,
@@ -13,12 +21,20 @@ use crate::{
     setup::{self, Purpose},
 };
 
+mod android;
 mod api;
+mod compilers;
+mod elf;
+mod folders;
 pub mod guide;
+mod ios;
 mod kotlin;
 mod names;
+mod needs;
+mod private;
 mod python;
 mod swift;
+mod targets;
 
 /// How sources are generated.
 const CONFIG: &str = "mobile-bindings/bindgen.toml";
@@ -60,33 +76,28 @@ impl Language {
 /// `cargo xtask bindings`.
 pub fn command(args: &[String]) -> Outcome {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let usage = || {
-        Failure(format!(
-            "bindings kotlin, swift or python, with --run or --accept; android, ios, check-targets or guide; not \"{}\"",
-            args.join(" ")
-        ))
-    };
-    let [name, flags @ ..] = &args[..] else {
-        return Err(usage());
-    };
-    if *name == "guide" && flags.is_empty() {
-        return guide::compare(true);
-    }
-    let language = Language::ALL
-        .into_iter()
-        .find(|known| known.name() == *name);
-    let language = language.ok_or_else(usage)?;
-    match flags {
-        [] => prepared(language, Purpose::Build),
-        ["--accept"] => {
+    let language = args.first().and_then(|name| {
+        let mut languages = Language::ALL.into_iter();
+        languages.find(|known| known.name() == *name)
+    });
+    match (language, &args[..]) {
+        (Some(language), [_]) => prepared(language, Purpose::Build),
+        (Some(language), [_, "--accept"]) => {
             prepared(language, Purpose::Build)?;
             api::compare(language, &source(language)?, true)
         }
-        ["--run"] => {
+        (Some(language), [_, "--run"]) => {
             prepared(language, Purpose::Test)?;
             play(language)
         }
-        _ => Err(usage()),
+        (None, ["android"]) => android::command(),
+        (None, ["ios"]) => ios::command(),
+        (None, ["check-targets"]) => targets::command(),
+        (None, ["guide"]) => guide::compare(true),
+        _ => Err(Failure(format!(
+            "bindings kotlin, swift or python, with --run or --accept; android, ios, check-targets or guide; not \"{}\"",
+            args.join(" ")
+        ))),
     }
 }
 
@@ -139,7 +150,10 @@ pub fn bench(args: &[String]) -> Outcome {
 fn play(language: Language) -> Outcome {
     let (folder, library) = (language.folder(), library());
     match language {
-        Language::Kotlin => kotlin::play(&folder, &library),
+        Language::Kotlin => {
+            kotlin::play(&folder, &library)?;
+            kotlin::check_android(&folder)
+        }
         Language::Swift => swift::check(&folder, &library),
         Language::Python => python::play(&folder, &library),
     }

@@ -13,8 +13,6 @@ mod calls;
 
 /// The hand-written wrapper and its test.
 const HAND_WRITTEN: &str = "mobile-bindings/swift";
-/// Where an app's build puts a copy of what is generated.
-const GENERATED: &str = "Generated";
 
 /// Checks what was generated into `folder` from `library`.
 pub fn check(folder: &Path, library: &Path) -> Outcome {
@@ -92,7 +90,7 @@ fn exported(symbols: &str) -> BTreeSet<String> {
     symbols.lines().filter_map(function).collect()
 }
 
-/// The Swift files in a folder and below it, without what is generated or built.
+/// The Swift files in a folder and below it, without what is built.
 fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let unreadable = |error| Failure(format!("cannot read {}: {error}", run::short(folder)));
     let mut found = Vec::new();
@@ -100,7 +98,7 @@ fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
         let entry = entry.map_err(unreadable)?;
         let (path, name) = (entry.path(), entry.file_name());
         if path.is_dir() {
-            if name != GENERATED && !name.to_string_lossy().starts_with('.') {
+            if !name.to_string_lossy().starts_with('.') {
                 found.extend(files(&path)?);
             }
         } else if path
