@@ -10,7 +10,7 @@ use std::{
 use super::{Language, folders, needs::Needs, prepared, private};
 use crate::{
     run::{self, Outcome},
-    setup::{self, Purpose},
+    setup::Purpose,
 };
 
 /// A kind of device or simulator: Rust's name of the target, clang's, and Xcode's name of the SDK.
