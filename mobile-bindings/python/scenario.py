@@ -30,8 +30,10 @@ from relais_mobile import (
     NewTask,
     NewThread,
     PastShared,
+    LogLevel,
     Platform,
     PlatformError,
+    PlatformLogger,
     Priority,
     PushLanguage,
     PushUrgency,
@@ -45,6 +47,7 @@ from relais_mobile import (
     ThreadState,
     describe_push,
     forget_database,
+    set_logger,
 )
 
 # How long something may take that comes by itself, in seconds.
@@ -90,6 +93,14 @@ class Network(Connectivity):
 
     def is_online(self):
         return self.there
+
+
+class Lines(PlatformLogger):
+    def __init__(self):
+        self.lines = []
+
+    def log(self, level, line):
+        self.lines.append(line)
 
 
 class Screen(EventListener):
@@ -167,6 +178,7 @@ class Practice:
     nurse_id: str
     thread: str
     folder: str
+    lines: Lines
 
 
 async def they_join(practice):
@@ -409,6 +421,13 @@ async def closing_is_for_good(practice):
     assert not Path(nurse.path).exists() and nurse.secrets.kept == {}
 
 
+async def the_log_says_what_happens_and_not_what_was_written(practice):
+    lines = practice.lines.lines
+    assert "connected" in lines and "there is no network" in lines, lines
+    secret = ("Exemple", "Mme", "Fièvre", "talon", "Maëlle", practice.thread, practice.nurse_id, "127.0.0.1")
+    assert not [line for line in lines if any(word in line for word in secret)], lines
+
+
 STEPS = [
     they_join,
     a_thread_is_opened,
@@ -421,6 +440,7 @@ STEPS = [
     errors_are_typed,
     a_push_is_described_without_a_device,
     closing_is_for_good,
+    the_log_says_what_happens_and_not_what_was_written,
 ]
 
 
@@ -428,6 +448,8 @@ async def main():
     passed = 0
     with tempfile.TemporaryDirectory() as folder:
         practice = Practice()
+        practice.lines = Lines()
+        set_logger(practice.lines, LogLevel.DEBUG)
         practice.folder = folder
         practice.coordinator = await Device.open(folder, "coordinator")
         practice.nurse = await Device.open(folder, "nurse")

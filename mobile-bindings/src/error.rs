@@ -100,6 +100,13 @@ impl RelaisError {
 
 impl From<Error> for RelaisError {
     fn from(error: Error) -> Self {
+        // These reasons are sentences of the program's own: they name nobody.
+        match &error {
+            Error::NotAllowed(why) | Error::NotYet(why) | Error::Unknown(why) => {
+                tracing::debug!(code = *why, "a call was refused");
+            }
+            other => tracing::debug!(code = other.code(), "a call failed"),
+        }
         let code = match &error {
             Error::NotEnrolled => return Self::re_enrol(error.code()),
             Error::Recovery(inner) => inner.code().to_owned(),

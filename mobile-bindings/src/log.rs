@@ -2,6 +2,7 @@
 //! app may hand them to the system's log.
 
 use std::fmt::Write as _;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::field::{Field, Visit};
@@ -37,12 +38,16 @@ impl LogLevel {
 /// Where lines go.
 #[uniffi::export(foreign)]
 pub trait PlatformLogger: Send + Sync {
-    /// One line. Called on any thread of the library; a failure is ignored.
+    /// One line. Called on a thread that does nothing else, one call after the other; a
+    /// failure is ignored. Of a logger that is slow, lines are dropped.
     fn log(&self, level: LogLevel, line: String) -> Result<(), PlatformError>;
 }
 
+/// Lines that wait for a logger.
+const WAITING: usize = 256;
+
 struct Sink {
-    logger: Arc<dyn PlatformLogger>,
+    lines: SyncSender<(LogLevel, String)>,
     least: LogLevel,
 }
 
@@ -52,7 +57,18 @@ static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 /// place of an earlier one. Counts for the whole process.
 #[uniffi::export]
 pub fn set_logger(logger: Arc<dyn PlatformLogger>, least: LogLevel) {
-    let sink = Sink { logger, least };
+    let (lines, waiting) = sync_channel(WAITING);
+    // A logger may take its time, or call the library: not on a thread that others need. The
+    // thread ends when another logger takes its place.
+    let hand_over = move || {
+        for (level, line) in waiting {
+            let _ = logger.log(level, line);
+        }
+    };
+    let _ = std::thread::Builder::new()
+        .name("relais-log".into())
+        .spawn(hand_over);
+    let sink = Sink { lines, least };
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = Some(sink);
     let lines = tracing_subscriber::registry().with(Lines);
     // A second call finds the first one's.
@@ -68,17 +84,13 @@ impl<S: Subscriber> Layer<S> for Lines {
             return;
         }
         let level = LogLevel::of(*event.metadata().level());
-        let logger = {
-            let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
-            let wanted = sink.as_ref().filter(|sink| level <= sink.least);
-            wanted.map(|sink| sink.logger.clone())
-        };
-        let Some(logger) = logger else {
+        let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(sink) = sink.as_ref().filter(|sink| level <= sink.least) else {
             return;
         };
         let mut line = Line::default();
         event.record(&mut line);
-        let _ = logger.log(level, line.0);
+        let _ = sink.lines.try_send((level, line.0));
     }
 }
 
@@ -105,30 +117,32 @@ impl Visit for Line {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::mpsc::Sender;
+    use std::time::Duration;
 
     use super::*;
 
-    #[derive(Default)]
-    struct Kept(Mutex<Vec<(LogLevel, String)>>);
+    struct Kept(Mutex<Sender<(LogLevel, String)>>);
 
     impl PlatformLogger for Kept {
         fn log(&self, level: LogLevel, line: String) -> Result<(), PlatformError> {
-            self.0.lock().expect("kept").push((level, line));
+            let kept = self.0.lock().expect("kept");
+            kept.send((level, line)).expect("somebody reads");
             Err(PlatformError::Unexpected)
         }
     }
 
     #[test]
     fn a_line_has_its_text_and_its_code_and_nothing_else() {
-        let kept = Arc::new(Kept::default());
-        set_logger(kept.clone(), LogLevel::Warning);
+        let (kept, lines) = std::sync::mpsc::channel();
+        set_logger(Arc::new(Kept(Mutex::new(kept))), LogLevel::Warning);
         tracing::warn!(target: "relais_core", code = "database", patient = "Mme Durand", "a step failed");
         tracing::info!(target: "relais_core", "too small");
         tracing::error!(target: "hyper", "of another library");
-        let lines = kept.0.lock().expect("kept").clone();
-        assert_eq!(
-            lines,
-            [(LogLevel::Warning, "a step failed (database)".to_owned())]
-        );
+        tracing::error!(target: "relais_mobile", "the last one");
+        let line = || lines.recv_timeout(Duration::from_secs(60)).expect("a line");
+        let first = (LogLevel::Warning, "a step failed (database)".to_owned());
+        assert_eq!(line(), first);
+        assert_eq!(line(), (LogLevel::Error, "the last one".to_owned()));
     }
 }

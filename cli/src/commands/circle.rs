@@ -4,7 +4,7 @@ use clap::Args;
 use relais_core::Engine;
 use relais_core::commands::NewMember;
 use relais_core::history::HistoryChoice;
-use relais_core::query::{EventState, TimelineBody};
+use relais_core::query::{EventState, Reachability, TimelineBody};
 use relais_core::wire::ids::{ChannelId, ProfessionalId};
 use serde::Serialize;
 
@@ -202,7 +202,37 @@ pub struct MemberView {
     until_ms: Option<u64>,
     confirmed: bool,
     read_seq: u64,
+    reached: Reached,
     me: bool,
+}
+
+/// Whether what is written reaches a member.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+enum Reached {
+    UpToDate,
+    Behind { seq: u64, since_ms: u64 },
+    NoDevice,
+}
+
+impl From<Reachability> for Reached {
+    fn from(reachability: Reachability) -> Self {
+        match reachability {
+            Reachability::UpToDate => Self::UpToDate,
+            Reachability::Behind { seq, since_ms } => Self::Behind { seq, since_ms },
+            Reachability::NoDevice => Self::NoDevice,
+        }
+    }
+}
+
+impl std::fmt::Display for Reached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UpToDate => f.write_str("yes"),
+            Self::Behind { since_ms, .. } => write!(f, "not since {}", time::minutes(*since_ms)),
+            Self::NoDevice => f.write_str("no device"),
+        }
+    }
 }
 
 impl MemberView {
@@ -229,6 +259,7 @@ impl MemberView {
                         .or_else(|| note.and_then(|n| optional_ms(n.until_ms))),
                     confirmed: member.confirmed,
                     read_seq: member.read_seq,
+                    reached: member.reachability.into(),
                     me: member.professional == me,
                 }
             })
@@ -278,12 +309,15 @@ impl View for Circle {
                     word(member.basis.map(|b| b.to_string())),
                     word(member.until_ms.map(time::minutes)),
                     member.read_seq.to_string(),
+                    member.reached.to_string(),
                     short(&member.id).to_owned(),
                 ]
             })
             .collect();
         text.table(
-            ["NAME", "ROLE", "AS", "BASIS", "UNTIL", "READ", "ID"],
+            [
+                "NAME", "ROLE", "AS", "BASIS", "UNTIL", "READ", "REACHED", "ID",
+            ],
             &rows,
         );
     }

@@ -127,6 +127,7 @@ impl Driver {
         self.engine.set_time((self.clock)());
         let result = match input {
             Input::Opened(number, frames) if number == self.socket => {
+                tracing::info!("connected");
                 self.frames = Some(frames);
                 self.engine.connected()
             }
@@ -134,6 +135,10 @@ impl Driver {
                 self.engine.receive(frame)
             }
             Input::Closed(number) if number == self.socket => {
+                match self.frames {
+                    Some(_) => tracing::info!("the connection has ended"),
+                    None => tracing::info!("there is no connection to the server"),
+                }
                 self.hang_up();
                 Ok(())
             }
@@ -164,6 +169,10 @@ impl Driver {
     fn set_network(&mut self, there: bool) {
         if self.open {
             self.hang_up();
+        }
+        match there {
+            true => tracing::info!("there is a network"),
+            false => tracing::info!("there is no network"),
         }
         self.network = there;
         self.failures = 0;
@@ -196,13 +205,17 @@ impl Driver {
         for event in self.engine.take_events() {
             let _ = self.listeners.send(event);
         }
-        if self.open && self.engine.closed_by_server().is_some() {
+        if self.open
+            && let Some(code) = self.engine.closed_by_server()
+        {
+            tracing::info!(code = code.as_str_name(), "the server ended the connection");
             self.hang_up();
         }
         if let Some(server_url) = server_url
             && self.wants_connection()
             && Instant::now() >= self.connect_at
         {
+            tracing::debug!("connecting");
             self.open = true;
             self.socket += 1;
             let (number, inputs) = (self.socket, self.inputs.clone());

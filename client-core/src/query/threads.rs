@@ -6,6 +6,7 @@ use relais_wire::ids::{ChannelId, ProfessionalId, ThreadId};
 use relais_wire::v1::ChannelRole;
 use rusqlite::{OptionalExtension, params};
 
+use super::reachability::Reachability;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::identity::safety::Verification;
@@ -86,6 +87,8 @@ pub struct MemberRecord {
     pub verification: Verification,
     /// Up to where they have read.
     pub read_seq: u64,
+    /// Whether what is written reaches them.
+    pub reachability: Reachability,
 }
 
 impl Engine {
@@ -199,6 +202,7 @@ impl Engine {
                 confirmed: person.is_some_and(|p| p.is_confirmed()),
                 verification: self.verification(id)?,
                 read_seq: read_seq.unwrap_or(0),
+                reachability: self.reachability(channel, *id)?,
             });
         }
         list.sort_by_key(|member| member.name.to_lowercase());

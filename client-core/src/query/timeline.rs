@@ -341,13 +341,7 @@ impl Engine {
             list.push(Delivered {
                 professional: *professional,
                 cursor: own.map(|(_, seq)| *seq).max().unwrap_or(0),
-                since: self
-                    .db
-                    .prepare_cached(
-                        "SELECT coalesce(max(seq), 0) FROM shown_notices
-                         WHERE channel = ?1 AND subject = ?2 AND kind IN ('added', 'joined')",
-                    )?
-                    .query_row(params![channel.0, professional.0], |row| row.get(0))?,
+                since: self.in_circle_since(channel, *professional)?,
             });
         }
         Ok(list)

@@ -1,8 +1,10 @@
 import eu.relais.core.Connectivity
 import eu.relais.core.Content
 import eu.relais.core.ItemBody
+import eu.relais.core.LogLevel
 import eu.relais.core.Platform
 import eu.relais.core.PlatformException
+import eu.relais.core.PlatformLogger
 import eu.relais.core.Relais
 import eu.relais.core.RelaisEvent
 import eu.relais.core.SecretStore
@@ -45,6 +47,15 @@ class FailingSecrets(private val failure: Exception) : SecretStore {
     override fun store(name: String, secret: ByteArray) = throw failure
 
     override fun delete(name: String) = throw failure
+}
+
+/** What the library logs. */
+class Lines : PlatformLogger {
+    val lines = ConcurrentLinkedQueue<String>()
+
+    override fun log(level: LogLevel, line: String) {
+        lines.add(line)
+    }
 }
 
 class Network : Connectivity {

@@ -23,7 +23,7 @@ private val DOCTOR = Card("Fictif-Châtaignier", "Jérôme", 10u, "99900039621")
 private val NURSE = Card("Exemple-Quéméneur", "Maëlle", 60u, "99900028517")
 
 /** What the steps share. */
-private class Practice(val folder: File, val coordinator: Device, val nurse: Device) {
+private class Practice(val folder: File, val log: Lines, val coordinator: Device, val nurse: Device) {
     lateinit var nurseId: String
     lateinit var thread: String
 }
@@ -225,6 +225,13 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
         coordinator.relais.shutdownAndClose()
         coordinator.isToldOfTheEnd()
     },
+
+    "the log says what happens and not what was written" to {
+        val lines = log.lines.toList()
+        check("connected" in lines && "there is no network" in lines) { lines }
+        val secret = listOf("Exemple", "Mme", "Fièvre", "talon", "Maëlle", thread, nurseId, "127.0.0.1")
+        check(lines.none { line -> secret.any { it in line } }) { lines }
+    },
 )
 
 private fun inCareTeam(person: String) = NewMember(
@@ -249,7 +256,10 @@ private suspend inline fun <reified E : Throwable> fails(call: suspend () -> Uni
 }
 
 private suspend fun play(folder: File): Int = coroutineScope {
-    val practice = Practice(folder, Device.open(this, folder, "coordinator"), Device.open(this, folder, "nurse"))
+    val log = Lines()
+    setLogger(log, LogLevel.DEBUG)
+    val coordinator = Device.open(this, folder, "coordinator")
+    val practice = Practice(folder, log, coordinator, Device.open(this, folder, "nurse"))
     var passed = 0
     for ((name, step) in STEPS) {
         try {

@@ -130,6 +130,36 @@ pub struct Member {
     pub verification: Verification,
     /// Last entry of the log that they have read.
     pub read_seq: u64,
+    /// Whether what is written reaches them.
+    pub reachability: Reachability,
+}
+
+/// Whether what is written reaches a member: as the server said last, so as old as this
+/// device's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Reachability {
+    /// One of their devices has everything.
+    UpToDate,
+    /// None of their devices has received anything since.
+    Behind {
+        /// The last entry of the log that one of them has.
+        seq: u64,
+        /// Server time of the first item that none of them has, milliseconds since the Unix
+        /// epoch.
+        since_ms: u64,
+    },
+    /// They have no device that may read: all were revoked, or nobody confirmed it.
+    NoDevice,
+}
+
+impl From<query::Reachability> for Reachability {
+    fn from(reachability: query::Reachability) -> Self {
+        match reachability {
+            query::Reachability::UpToDate => Self::UpToDate,
+            query::Reachability::Behind { seq, since_ms } => Self::Behind { seq, since_ms },
+            query::Reachability::NoDevice => Self::NoDevice,
+        }
+    }
 }
 
 impl From<query::MemberRecord> for Member {
@@ -144,6 +174,7 @@ impl From<query::MemberRecord> for Member {
             confirmed: member.confirmed,
             verification: member.verification.into(),
             read_seq: member.read_seq,
+            reachability: member.reachability.into(),
         }
     }
 }

@@ -82,7 +82,9 @@ private func invite(_ card: Card, by coordinator: Phone) async throws -> Invitat
     try await coordinator.until("the practice is set up") { relais -> Invitation? in
         do {
             return try await relais.invite(card: card)
-        } catch RelaisError.Retry, RelaisError.ReEnrol {
+        } catch RelaisError.Retry {
+            return nil
+        } catch RelaisError.ReEnrol {
             return nil
         }
     }
