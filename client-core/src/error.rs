@@ -2,6 +2,8 @@
 
 use relais_wire::RefusalCode;
 
+pub(crate) use crate::denial::Denial;
+
 /// What the caller does about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -31,7 +33,7 @@ pub enum Error {
     Unknown(&'static str),
     /// The author's role or standing does not allow it.
     #[error("not allowed: {0}")]
-    NotAllowed(&'static str),
+    NotAllowed(Denial),
     /// Something that it needs has not arrived, or there is no connection.
     #[error("not yet: {0}")]
     NotYet(&'static str),

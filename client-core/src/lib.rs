@@ -20,6 +20,7 @@
 pub mod commands;
 mod content;
 mod db;
+mod denial;
 #[cfg(feature = "native")]
 pub mod driver;
 pub mod engine;
@@ -38,6 +39,7 @@ mod sealed;
 #[cfg(test)]
 mod testing;
 
+pub use denial::Denial;
 pub use engine::{Engine, Event};
 pub use error::{Class, Error, Result};
 pub use outbox::blob_store::BlobState;

@@ -134,7 +134,9 @@ impl Engine {
     /// can write to the inbox could make it, and none may stop what comes after it.
     fn open_sealed(&mut self, item: &SealedItem) -> Result<()> {
         match self.apply_opened(item) {
-            Err(Error::Unknown(_) | Error::NotAllowed(_) | Error::Invalid { .. }) => Ok(()),
+            Err(
+                Error::Unknown(_) | Error::NotAllowed(_) | Error::NotYet(_) | Error::Invalid { .. },
+            ) => Ok(()),
             applied => applied,
         }
     }

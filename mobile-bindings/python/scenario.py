@@ -388,6 +388,7 @@ async def errors_are_typed(practice):
     assert odd.field == "thread", odd
     empty = nurse.relais.send_message(thread, "", Priority.NORMAL, None)
     assert (await fails(RelaisError.Rejected, empty)).field == "text"
+    await fails(RelaisError.Rejected, nurse.relais.invite(NURSE), "not_coordinator")
     await fails(RelaisError.Retry, Relais.open(nurse.path, nurse.platform), "busy")
     other = str(Path(practice.folder) / "other.db")
 

@@ -102,7 +102,7 @@ impl From<Error> for RelaisError {
     fn from(error: Error) -> Self {
         // These reasons are sentences of the program's own: they name nobody.
         match &error {
-            Error::NotAllowed(why) | Error::NotYet(why) | Error::Unknown(why) => {
+            Error::NotYet(why) | Error::Unknown(why) => {
                 tracing::debug!(code = *why, "a call was refused");
             }
             other => tracing::debug!(code = other.code(), "a call failed"),
@@ -111,6 +111,7 @@ impl From<Error> for RelaisError {
             Error::NotEnrolled => return Self::re_enrol(error.code()),
             Error::Recovery(inner) => inner.code().to_owned(),
             Error::Photo(inner) => inner.code().to_owned(),
+            Error::NotAllowed(denial) => denial.code().to_owned(),
             _ => error.code().to_owned(),
         };
         let key = key(&code);

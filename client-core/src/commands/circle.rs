@@ -9,7 +9,7 @@ use relais_wire::roster::{CheckedRoster, Member, RuleBroken, has_lasting_manager
 use relais_wire::v1::ChannelRole;
 
 use crate::engine::{Engine, Event};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::history::HistoryChoice;
 use crate::outbox::intent::{self, HexBytes, HexId, MemberWish, MembersChange, Wish};
 
@@ -90,7 +90,7 @@ impl Engine {
             return Err(Error::Unknown("member"));
         }
         if professional == self.identity()?.professional() {
-            return Err(Error::NotAllowed("another manager removes you"));
+            return Err(Error::NotAllowed(Denial::RemovesOneself));
         }
         self.require_circle(&roster, &members)?;
         self.transaction(|engine| engine.want_members(channel, &[], &[professional]))
@@ -102,15 +102,13 @@ impl Engine {
         let (seq, now) = (self.structure.head().seq, self.log_now());
         self.roster(channel)?
             .may_change(&me, &self.structure, seq, now)
-            .map_err(|_| Error::NotAllowed("only a manager changes the circle"))
+            .map_err(|_| Error::NotAllowed(Denial::NotManager))
     }
 
     fn require_circle(&self, prior: &CheckedRoster, members: &Members) -> Result<()> {
         // Nobody could manage it for good: time alone would close it (architecture D11).
         if !has_lasting_manager(members) {
-            return Err(Error::NotAllowed(
-                "the thread needs a manager without an end: make somebody else one first",
-            ));
+            return Err(Error::NotAllowed(Denial::LastManager));
         }
         match self.may_not_become(prior, members)? {
             Some(why) => Err(Error::NotAllowed(why)),
@@ -123,15 +121,13 @@ impl Engine {
         &self,
         prior: &CheckedRoster,
         members: &Members,
-    ) -> Result<Option<&'static str>> {
+    ) -> Result<Option<Denial>> {
         let me = self.identity()?.professional();
         let (seq, now) = (self.structure.head().seq, self.log_now());
         let judged = prior.may_become(&me, members, &self.structure, seq, now);
         Ok(judged.err().map(|broken| match broken {
-            RuleBroken::NoManager => {
-                "no manager of the thread can be reached: make somebody who can one first"
-            }
-            _ => "only a manager changes the circle",
+            RuleBroken::NoManager => Denial::NoManagerReachable,
+            _ => Denial::NotManager,
         }))
     }
 

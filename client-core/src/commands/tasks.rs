@@ -4,7 +4,7 @@ use relais_content::v1::{Priority, TaskChange, TaskChanged, TaskCreated, content
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId, TaskId};
 
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::projection::task_after;
 
 /// A task as it is created.
@@ -73,9 +73,7 @@ impl Engine {
             .find(|t| t.task == task)
             .ok_or(Error::Unknown("task"))?;
         if task_after(record.status.number(), change).is_none() {
-            return Err(Error::NotAllowed(
-                "the task is not in a state that allows it",
-            ));
+            return Err(Error::NotAllowed(Denial::TaskState));
         }
         let changed = TaskChanged {
             task_id: task.to_bytes(),

@@ -17,7 +17,7 @@ use rusqlite::params;
 
 use super::NewMember;
 use crate::engine::{Engine, Event};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::identity::Enrolment;
 use crate::outbox::commit::RENEWAL_MS;
 use crate::outbox::intent::{NewChannel, Wish};
@@ -57,9 +57,7 @@ impl Engine {
         let me = identity.professional();
         let standing = self.structure.professional(&me).map(|p| p.standing());
         if standing.is_none_or(|s| s == Standing::Lay) {
-            return Err(Error::NotAllowed(
-                "only a professional or coordinator opens a thread",
-            ));
+            return Err(Error::NotAllowed(Denial::NotProfessional));
         }
         let channel = ChannelId(self.random()?);
         let thread = ThreadId(self.random()?);

@@ -9,7 +9,7 @@ use relais_wire::roster::Operation;
 use rusqlite::{OptionalExtension, params};
 
 use crate::engine::{Engine, Event};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::media::photo;
 use crate::outbox::intent::Wish;
 
@@ -126,9 +126,7 @@ impl Engine {
             .find(|h| h.event == handover)
             .ok_or(Error::Unknown("handover"))?;
         if !known.receivers.iter().any(|r| r.professional == me) {
-            return Err(Error::NotAllowed(
-                "the handover is addressed to somebody else",
-            ));
+            return Err(Error::NotAllowed(Denial::NotReceiver));
         }
         let ack = HandoverAcknowledged {
             handover: handover.to_bytes(),
@@ -212,10 +210,10 @@ impl Engine {
         let me = self.identity()?.professional();
         self.roster(channel)?
             .may(&me, operation, self.now_ms)
-            .map_err(|_| Error::NotAllowed("your role in this thread does not allow it"))?;
+            .map_err(|_| Error::NotAllowed(Denial::Role))?;
         let channel_kind = self.channel_kind(channel, &content)?;
         if !relais_content::kinds::permitted_content(channel_kind, &content) {
-            return Err(Error::NotAllowed("this thread does not hold such content"));
+            return Err(Error::NotAllowed(Denial::ContentKind));
         }
         let (id, signed) = self.sign_next(channel, content)?;
         if signed.len() > relais_wire::limits::MESSAGE_BYTES - 4096 {
@@ -237,7 +235,7 @@ impl Engine {
         };
         match open {
             true => Ok(()),
-            false => Err(Error::NotAllowed("this thread is closed on this device")),
+            false => Err(Error::NotAllowed(Denial::ThreadClosed)),
         }
     }
 

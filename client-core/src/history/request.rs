@@ -9,7 +9,7 @@ use rusqlite::params;
 
 use super::promise::NEVER;
 use crate::engine::{Engine, Event, Phase};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 
 /// First pause for an answer, doubled with each round through all who may be asked.
 const ANSWER_MS: u64 = 2 * 60_000;
@@ -93,7 +93,7 @@ impl Engine {
             )?
             .execute(params![channel.0, self.now_ms, GIVEN_UP])?;
         if again == 0 {
-            return Err(Error::NotAllowed("nothing is missing that was given up"));
+            return Err(Error::NotAllowed(Denial::NothingGivenUp));
         }
         self.dirty = true;
         self.events.push_back(Event::ThreadChanged(channel));

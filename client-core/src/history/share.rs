@@ -15,7 +15,7 @@ use super::HistoryChoice;
 use super::archive::STEP_ENTRIES;
 use super::promise::Promised;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 
 /// A row of the shares table.
 #[derive(Debug, Clone)]
@@ -65,9 +65,7 @@ impl Engine {
     ) -> Result<()> {
         self.require_manager(channel)?;
         if professional == self.identity()?.professional() {
-            return Err(Error::NotAllowed(
-                "another manager shares the past with you",
-            ));
+            return Err(Error::NotAllowed(Denial::SharesWithOneself));
         }
         let members = self.members(channel)?;
         let member = members.into_iter().find(|m| m.professional == professional);

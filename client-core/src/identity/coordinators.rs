@@ -6,7 +6,7 @@ use relais_wire::v1::{CoordinatorCertified, CoordinatorRevoked, StatementKind};
 
 use super::root::RootAccess;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::Wish;
 
 impl Engine {
@@ -20,17 +20,15 @@ impl Engine {
     pub fn appoint(&mut self, professional: ProfessionalId, access: &RootAccess) -> Result<()> {
         let person = self.known(&professional)?;
         let present = person.present();
-        let present = present.ok_or(Error::NotAllowed("they have left"))?;
+        let present = present.ok_or(Error::NotAllowed(Denial::PersonLeft))?;
         if present.confirmed_seq.is_none() {
-            return Err(Error::NotAllowed("nobody has confirmed them yet"));
+            return Err(Error::NotAllowed(Denial::Unconfirmed));
         }
         if self.structure.is_coordinator(&professional) {
-            return Err(Error::NotAllowed("they are a coordinator already"));
+            return Err(Error::NotAllowed(Denial::CoordinatorAlready));
         }
         if present.certified_seq.is_some() {
-            return Err(Error::NotAllowed(
-                "their standing was ended: invite them again, so that they have a new key",
-            ));
+            return Err(Error::NotAllowed(Denial::StandingEnded));
         }
         let body = CoordinatorCertified {
             structure_id: self.identity()?.structure().to_bytes(),
@@ -53,12 +51,10 @@ impl Engine {
     ) -> Result<()> {
         let person = self.known(&professional)?;
         if !self.structure.is_coordinator(&professional) {
-            return Err(Error::NotAllowed("they are no coordinator"));
+            return Err(Error::NotAllowed(Denial::NoCoordinator));
         }
         if self.structure.coordinators().count() < 2 {
-            return Err(Error::NotAllowed(
-                "they are the only coordinator: appoint another one first",
-            ));
+            return Err(Error::NotAllowed(Denial::LastCoordinator));
         }
         let body = CoordinatorRevoked {
             structure_id: self.identity()?.structure().to_bytes(),

@@ -7,7 +7,7 @@ use relais_wire::structure::{PublicKey, root_fingerprint, sign_statement};
 use relais_wire::v1::{DeviceInvited, DeviceRevoked, ProfessionalRevoked, StatementKind};
 
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::Wish;
 
 /// The server's clock moves on while a statement is under way to it; its estimate
@@ -76,9 +76,7 @@ impl Engine {
             .filter(|(_, d)| d.professional == me);
         let standing = mine.filter(|(_, d)| d.revoked_seq.is_none()).count();
         if standing >= limits::DEVICES_PER_PROFESSIONAL {
-            return Err(Error::NotAllowed(
-                "you have as many devices as are allowed; revoke one first",
-            ));
+            return Err(Error::NotAllowed(Denial::TooManyDevices));
         }
         let expires_at_ms = now.saturating_add(limits::DEVICE_INVITATION_MS - SLACK_MS);
         let body = DeviceInvited {
@@ -116,7 +114,7 @@ impl Engine {
         let known = self.structure.device(&device);
         let known = known.ok_or(Error::Unknown("device"))?;
         if known.revoked_seq.is_some() {
-            return Err(Error::NotAllowed("the device is revoked already"));
+            return Err(Error::NotAllowed(Denial::DeviceRevoked));
         }
         let identity = self.identity()?;
         if known.professional != identity.professional() {
@@ -141,12 +139,10 @@ impl Engine {
     pub fn revoke_professional(&mut self, professional: ProfessionalId) -> Result<()> {
         let person = self.structure.professional(&professional);
         let person = person.ok_or(Error::Unknown("person"))?;
-        let gone = Error::NotAllowed("this person has left already");
+        let gone = Error::NotAllowed(Denial::PersonLeft);
         let present = person.present().ok_or(gone)?.key;
         if self.structure.is_coordinator(&professional) {
-            return Err(Error::NotAllowed(
-                "a coordinator's standing ends by the root key first",
-            ));
+            return Err(Error::NotAllowed(Denial::StandingFirst));
         }
         let identity = self.identity()?;
         if professional != identity.professional() {

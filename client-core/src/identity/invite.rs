@@ -12,7 +12,7 @@ use rusqlite::params;
 
 use super::cards::OwnCard;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::Wish;
 
 /// An invitation issued on this device.
@@ -67,10 +67,7 @@ impl Engine {
     ) -> Result<Invitation> {
         self.require_coordinator()?;
         if self.structure.is_coordinator(&professional) {
-            return Err(Error::NotAllowed(
-                "a coordinator's key is the root's to replace: end their standing first, \
-                 invite them, then appoint them again",
-            ));
+            return Err(Error::NotAllowed(Denial::StandingFirst));
         }
         let person = self.structure.professional(&professional);
         let role = match person.ok_or(Error::Unknown("person"))?.role {
@@ -206,7 +203,7 @@ impl Engine {
             return Err(Error::NotYet("this device has not read of its own joining"));
         }
         if !self.structure.is_coordinator(&me) {
-            return Err(Error::NotAllowed("only a coordinator can do this"));
+            return Err(Error::NotAllowed(Denial::NotCoordinator));
         }
         Ok(())
     }

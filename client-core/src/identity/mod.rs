@@ -33,7 +33,7 @@ use relais_wire::ids::{DeviceId, ProfessionalId, StructureId};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 
 /// Ids and private keys of this device, as stored.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -78,8 +78,7 @@ impl Identity {
     /// [`Error::NotAllowed`] on a linked device.
     pub fn professional_key(&self) -> Result<SigningKey> {
         let seed = self.professional_seed.as_slice().try_into();
-        let absent = "a linked device cannot do this; use the one that you enrolled first";
-        let seed = seed.map_err(|_| Error::NotAllowed(absent))?;
+        let seed = seed.map_err(|_| Error::NotAllowed(Denial::LinkedDevice))?;
         Ok(SigningKey::from_bytes(seed))
     }
 

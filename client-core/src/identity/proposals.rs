@@ -23,7 +23,7 @@ use relais_wire::v1::{RootReplaced, Statement, StatementKind};
 use super::root::RecoveryText;
 use super::safety::digits;
 use crate::engine::{Engine, Event};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::Wish;
 
 /// Names a proposal: a hash of what is signed.
@@ -119,9 +119,7 @@ impl Engine {
         self.require_coordinator()?;
         let coordinators: Vec<ProfessionalId> = self.structure.coordinators().collect();
         if coordinators.len() < 2 {
-            return Err(Error::NotAllowed(
-                "it takes two coordinators, or the root's key or kit",
-            ));
+            return Err(Error::NotAllowed(Denial::TwoCoordinators));
         }
         let new = self.new_root(passphrase)?;
         let listed = coordinators.iter().map(|id| id.to_bytes()).collect();
@@ -202,19 +200,18 @@ impl Engine {
     pub fn approve_root_replacement(&mut self, id: &ProposalId) -> Result<()> {
         let proposal = self.proposal(id)?.ok_or(Error::Unknown("proposal"))?;
         if self.state_of(&proposal) != ProposalState::Open {
-            return Err(Error::NotAllowed("this proposal is not open any more"));
+            return Err(Error::NotAllowed(Denial::ProposalClosed));
         }
         let identity = self.identity()?;
         let me = identity.professional();
         if proposal.proposer == me {
-            return Err(Error::NotAllowed("it is your own proposal"));
+            return Err(Error::NotAllowed(Denial::OwnProposal));
         }
         let key = identity.professional_key()?;
         let signature = label::sign(&key, Label::RootReplaced, &proposal.encoded);
         let receiver = self.devices_of(|id| id == proposal.proposer);
         let receiver = receiver.into_iter().find(|(id, _)| *id == proposal.device);
-        let (device, sealing_key) =
-            receiver.ok_or(Error::NotAllowed("the device that proposed it is gone"))?;
+        let (device, sealing_key) = receiver.ok_or(Error::NotAllowed(Denial::ProposerGone))?;
         let item = sealed_body::Item::RootApproval(content::RootApproval {
             proposal: id.to_vec().into(),
             signature: signature.clone(),

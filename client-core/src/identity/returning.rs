@@ -20,7 +20,7 @@ use super::request::device_statement;
 use crate::db::meta::{self, keys};
 use crate::engine::http::{HttpRequest, HttpResponse, Method, Purpose};
 use crate::engine::{Engine, Event, Trouble};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::{self, Wish};
 
 /// Why a thread waits after its device came back.
@@ -44,7 +44,7 @@ impl Engine {
     /// that one must be linked again.
     pub fn return_device(&mut self) -> Result<()> {
         if !self.is_frozen() {
-            return Err(Error::NotAllowed("this device needs no return"));
+            return Err(Error::NotAllowed(Denial::NeedsNoReturn));
         }
         if meta::get(&self.db, keys::RETURN)?.is_none() {
             let old = self.identity()?;

@@ -12,7 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::invite::CLOCK_SLACK_MS;
 use super::recovery::{self, Belongs, Seed};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::Wish;
 
 /// Where the root's key comes from, for one act that needs it.
@@ -109,9 +109,8 @@ impl Engine {
         debug_assert!(self.db.is_autocommit());
         let root = self.root()?;
         Ok(match access {
-            RootAccess::Held => held_seed(&self.db, self.structure.root_key())?.ok_or(
-                Error::NotAllowed("the root's key is not on this device: use the recovery kit"),
-            )?,
+            RootAccess::Held => held_seed(&self.db, self.structure.root_key())?
+                .ok_or(Error::NotAllowed(Denial::RootElsewhere))?,
             RootAccess::Kit { text, passphrase } => recovery::open_kit(&root, text, passphrase)?,
             RootAccess::Shares(texts) => recovery::open_shares(&root, texts)?,
         })
@@ -195,12 +194,10 @@ impl Engine {
     pub fn forget_root(&mut self) -> Result<()> {
         let status = self.recovery_status()?;
         if !status.held {
-            return Err(Error::NotAllowed("the root's key is not on this device"));
+            return Err(Error::NotAllowed(Denial::RootElsewhere));
         }
         if !status.is_recoverable() {
-            return Err(Error::NotAllowed(
-                "make a recovery kit or shares and confirm them first",
-            ));
+            return Err(Error::NotAllowed(Denial::RecoveryUnproved));
         }
         erase_seeds(&self.db, "=", self.structure.root_key())?;
         checkpoint(&self.db)

@@ -45,7 +45,7 @@ impl Engine {
         let members = change.applied_to(&prior.members);
         if let Some(why) = self.may_not_become(&prior, &members)? {
             self.keep_group(channel, group);
-            self.fail(intent.id, why)?;
+            self.fail(intent.id, &why.to_string())?;
             return Ok(None);
         }
         let present: BTreeSet<DeviceId> = before.iter().map(|leaf| leaf.device).collect();

@@ -29,7 +29,7 @@ pub(crate) use doubt::Doubts;
 pub(crate) use listing::Listing;
 
 use crate::engine::{Engine, Event};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::outbox::intent::{self, Wish};
 
 /// Channels that come back at the same time.
@@ -319,7 +319,7 @@ impl Engine {
         self.require_unfrozen()?;
         let row = self.channel_row(channel)?.ok_or(Error::Unknown("thread"))?;
         if !matches!(row.state.as_str(), "stopped" | "removed" | "rejoin") {
-            return Err(Error::NotAllowed("this thread goes on by itself"));
+            return Err(Error::NotAllowed(Denial::GoesOnByItself));
         }
         self.transaction(|engine| {
             engine

@@ -10,7 +10,7 @@ use relais_wire::v1::{ChannelEntry, GroupState, RebootChannel, send};
 use rusqlite::params;
 
 use crate::engine::{Engine, Event};
-use crate::error::{Error, Result};
+use crate::error::{Denial, Error, Result};
 use crate::inbox::{ChannelRow, Fault};
 use crate::mls::group::group_id;
 use crate::outbox::intent::Wish;
@@ -31,7 +31,7 @@ impl Engine {
         let (seq, now) = (self.structure.head().seq, self.log_now());
         let coordinates = self.structure.is_coordinator(&me) && roster.standing(&me, now).is_some();
         if !coordinates && roster.may_change(&me, &self.structure, seq, now).is_err() {
-            return Err(Error::NotAllowed("only a manager begins a new group"));
+            return Err(Error::NotAllowed(Denial::NotManager));
         }
         self.transaction(|engine| match row.state.as_str() {
             "joined" => engine.want(Some(channel), Wish::Reboot),
@@ -43,7 +43,7 @@ impl Engine {
                     .execute([channel.0])?;
                 engine.begin_rejoin(channel, "a new group begins", 0)
             }
-            _ => Err(Error::NotAllowed("this thread is closed on this device")),
+            _ => Err(Error::NotAllowed(Denial::ThreadClosed)),
         })
     }
 

@@ -192,6 +192,8 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
         check(odd.field == "thread")
         val empty = fails<RelaisException.Rejected> { nurse.relais.sendMessage(thread, "", Priority.NORMAL, null) }
         check(empty.field == "text")
+        val denied = fails<RelaisException.Rejected> { nurse.relais.invite(DOCTOR) }
+        check(denied.code == "not_coordinator" && denied.key == "error.not_coordinator" && denied.field == null)
         val second = fails<RelaisException.Retry> { Relais.open(nurse.path, nurse.platform) }
         check(second.code == "busy")
         suspend fun opened(secrets: SecretStore) =

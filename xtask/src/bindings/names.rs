@@ -47,7 +47,8 @@ fn named(name: &str, language: Language, words: &HashSet<&str>) -> String {
             (Language::Kotlin, Some(stem)) => format!("{stem}Exception"),
             _ => camel(part),
         };
-        match words.contains(renamed.as_str()) {
+        // The beginning of a code ends with an underscore.
+        match words.contains(renamed.as_str()) && !part.ends_with('_') {
             true => renamed,
             false => part.to_owned(),
         }
@@ -73,10 +74,12 @@ mod tests {
     const SOURCE: &str = "\
     /**
      * Shows what `Relais.join_by_scan` answers. Fails with `PlatformError` or the code `key_missing`.
+     * Or with one that begins with `key_`.
      */
     suspend fun `joinByScan`(): String
     class PlatformException
     val key_missing = \"`join_by_scan`\"
+    val key = 1
 ";
 
     #[test]
@@ -85,7 +88,8 @@ mod tests {
         let comment = adapted.lines().nth(1);
         let expected = "     * Shows what `Relais.joinByScan` answers. Fails with `PlatformException` or the code `key_missing`.";
         assert_eq!(comment, Some(expected));
-        let code = |text: &str| text.lines().skip(3).map(str::to_owned).collect::<Vec<_>>();
+        assert!(adapted.contains("with `key_`"), "{adapted}");
+        let code = |text: &str| text.lines().skip(4).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(code(&adapted), code(SOURCE), "code is left alone");
         assert_eq!(adapt(SOURCE, Language::Python), SOURCE);
     }
