@@ -117,6 +117,20 @@ class Screen(EventListener):
         self.loop.call_soon_threadsafe(self.queue.put_nowait, None)
 
 
+class FailingListener(EventListener):
+    """A listener with a fault, which is told all the same."""
+
+    def __init__(self):
+        self.told = 0
+
+    def on_events(self, events):
+        self.told += 1
+        raise ValueError("Mme Exemple")
+
+    def on_closed(self):
+        raise ValueError("Mme Exemple")
+
+
 class Device:
     """A person's phone."""
 
@@ -130,6 +144,8 @@ class Device:
         device.relais = await Relais.open(device.path, device.platform)
         device.screen = Screen(asyncio.get_running_loop())
         device.relais.subscribe(device.screen)
+        device.failing = FailingListener()
+        device.relais.subscribe(device.failing)
         device.heard = []
         return device
 
@@ -398,6 +414,7 @@ async def errors_are_typed(practice):
     await fails(RelaisError.Retry, opened(LockedSecrets()), "secret_store_locked")
     broken = await fails(RelaisError.Fatal, opened(BrokenSecrets()), "platform")
     assert "Exemple" not in repr(broken), "what an exception says stays where it was raised"
+    assert nurse.failing.told > 1, "told again after it failed"
 
 
 async def a_push_is_described_without_a_device(practice):

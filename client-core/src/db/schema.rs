@@ -2,7 +2,15 @@
 //! one is appended.
 
 /// Migration steps: `user_version` counts those that ran.
-pub(super) const STEPS: &[&[&str]] = &[&[
+pub(super) const STEPS: &[&[&str]] = &[
+    FIRST,
+    &[
+        // What a thread was called when, its headers, handovers: without it, all events are read.
+        "CREATE INDEX events_kind ON events (channel, kind, seq)",
+    ],
+];
+
+const FIRST: &[&str] = &[
     // Settings: see `meta::keys`.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
     // The structure log, verbatim, with the hash of each entry and the server's seal where
@@ -177,4 +185,4 @@ pub(super) const STEPS: &[&[&str]] = &[&[
     "CREATE TABLE blob_pieces (blob BLOB NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL,
         PRIMARY KEY (blob, start)) STRICT",
     crate::mls::storage::SCHEMA,
-]];
+];

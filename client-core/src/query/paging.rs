@@ -121,6 +121,16 @@ mod tests {
     }
 
     #[test]
+    fn no_page_reads_all_events_for_what_the_thread_was_called() {
+        let engine = alone_in_channel();
+        let plan = format!("EXPLAIN QUERY PLAN {}", crate::query::timeline::TOLD);
+        let mut plan = engine.db.prepare(&plan).expect("a plan");
+        let rows = plan.query_map(params![CHANNEL.0, 1, 9], |row| row.get(3));
+        let rows: Vec<String> = rows.expect("rows").map(|row| row.expect("a row")).collect();
+        assert!(rows[0].contains("events_kind"), "{rows:?}");
+    }
+
+    #[test]
     fn what_stands_on_one_entry_stays_together() {
         let engine = alone_in_channel();
         say(&engine, 1, 0, "created", "");

@@ -105,7 +105,8 @@ impl Engine {
                 AND e.kind NOT IN (10, 11) AND e.seq > coalesce((SELECT seq FROM reads r
                 WHERE r.channel = c.channel AND r.professional = ?1), 0)),
              (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
-             coalesce((SELECT max(time_ms) FROM shown_events e WHERE e.channel = c.channel), c.created_ms),
+             coalesce((SELECT time_ms FROM shown_events e WHERE e.channel = c.channel
+                ORDER BY seq DESC LIMIT 1), c.created_ms),
              c.until_ms, c.incarnation FROM channels c ORDER BY 11 DESC, c.channel",
         )?;
         let now = self.log_now();

@@ -103,6 +103,10 @@ impl Told {
     }
 }
 
+/// The last event of a kind up to an entry.
+pub(super) const TOLD: &str = "SELECT signed FROM shown_events
+     WHERE channel = ?1 AND kind = ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT 1";
+
 fn entries(count: u64) -> String {
     match count {
         1 => "1 entry:".to_owned(),
@@ -300,10 +304,7 @@ impl Engine {
         let last = |kind: u32| -> Result<Option<Kind>> {
             let signed: Option<Vec<u8>> = self
                 .db
-                .prepare_cached(
-                    "SELECT signed FROM shown_events WHERE channel = ?1 AND kind = ?2 AND seq <= ?3
-                     ORDER BY seq DESC LIMIT 1",
-                )?
+                .prepare_cached(TOLD)?
                 .query_row(params![channel.0, kind, seq.min(i64::MAX as u64)], |row| {
                     row.get(0)
                 })

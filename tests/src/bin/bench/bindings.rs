@@ -149,7 +149,7 @@ impl Phone {
             })?;
         }
         world.settle().await;
-        write(&mut world, threads[0], ROWS).await;
+        write(&mut world, threads[0], ROWS).await?;
         let mut looks = 0;
         while !has(&relais, threads[0], ROWS).await? {
             looks += 1;
@@ -160,8 +160,11 @@ impl Phone {
             world.settle().await;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        // As on a phone in use: what is unread is counted with each look at a thread.
+        let seq = relais.thread(threads[0].to_string()).await?.seq;
+        relais.mark_read(threads[0].to_string(), seq).await?;
         relais.shutdown_and_close().await?;
-        write(&mut world, threads[0], WAITING).await;
+        write(&mut world, threads[0], WAITING).await?;
         let key = secrets.0.lock().expect("secrets").values().next().cloned();
         Ok(Self {
             world,
@@ -218,15 +221,19 @@ async fn enrolled(
     Err("the phone is not let in".into())
 }
 
-async fn write(world: &mut World, channel: ChannelId, count: usize) {
+async fn write(world: &mut World, channel: ChannelId, count: usize) -> Outcome<()> {
     let text = "x".repeat(CONTENT);
     for number in 1..=count {
         world.say(0, channel, &text);
         if number % AT_ONCE == 0 {
             world.settle().await;
+            let engine = &mut world.devices[0].engine;
+            let seq = engine.thread(channel)?.seq;
+            engine.mark_read(channel, seq)?;
         }
     }
     world.settle().await;
+    Ok(())
 }
 
 /// Whether a phone shows at least so many items.

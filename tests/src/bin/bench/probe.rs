@@ -10,6 +10,7 @@ use relais_mobile::Relais;
 use relais_mobile::error::PlatformError;
 use relais_mobile::events::{EventListener, RelaisEvent};
 use relais_mobile::platform::{Connectivity, Platform};
+use relais_mobile::push::{PushLanguage, describe_push};
 use relais_mobile::records::content::Priority;
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
@@ -24,6 +25,7 @@ const PAGE: u32 = 100;
 const ROUNDS: usize = 5;
 const CALLS: usize = 200;
 const EVENTS: usize = 1_000;
+const PUSHES: usize = 100_000;
 
 struct Offline;
 
@@ -116,6 +118,18 @@ pub async fn probe() -> Outcome<()> {
         rounds.push(start.elapsed());
     }
     figures.insert("calls_ms".into(), milliseconds(rounds));
+
+    let payload = br#"{"urgent": true, "badge": 3, "thread": "00112233445566778899aabbccddeeff"}"#;
+    let start = Instant::now();
+    for _ in 0..PUSHES {
+        let text = describe_push(std::hint::black_box(payload).to_vec(), PushLanguage::French);
+        std::hint::black_box(text);
+    }
+    let each = start.elapsed().as_secs_f64() * 1_000_000.0 / PUSHES as f64;
+    figures.insert(
+        "describe_push_us".into(),
+        json!((each * 100.0).round() / 100.0),
+    );
 
     let heard = Arc::new(Heard::default());
     relais.subscribe(heard.clone())?;
