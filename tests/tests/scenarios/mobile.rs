@@ -1,15 +1,14 @@
 //! The façade for phone apps, as an app uses it: over a real connection, with what the
 //! app implements.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use relais_core::commands::{NewMember, NewThread};
 use relais_mobile::error::PlatformError;
 use relais_mobile::events::{EventListener, RelaisEvent};
-use relais_mobile::platform::{Connectivity, Platform, PlatformClock, SecretStore};
+use relais_mobile::platform::{Connectivity, Platform, SecretStore};
 use relais_mobile::records::content::{Content, Laterality, Priority, TaskChange};
 use relais_mobile::records::state::{ConnectionPhase, Enrolment};
 use relais_mobile::records::tasks::{NewTask, TaskStatus};
@@ -17,6 +16,7 @@ use relais_mobile::records::threads::ThreadState;
 use relais_mobile::records::timeline::{ItemBody, ItemState, TimelineItem};
 use relais_mobile::runtime::Cancellation;
 use relais_mobile::{Relais, RelaisError};
+use relais_tests::app::{Secrets, WorldClock};
 use relais_tests::world::{StoreKind, World, card, photo};
 use relais_wire::ids::{ChannelId, ProfessionalId};
 use relais_wire::link::Link;
@@ -25,25 +25,6 @@ use tokio::sync::Notify;
 
 /// How often something is looked for before it counts as never coming.
 const LOOKS: usize = 2_000;
-
-#[derive(Default)]
-struct Secrets(Mutex<BTreeMap<String, Vec<u8>>>);
-
-impl SecretStore for Secrets {
-    fn load(&self, name: String) -> Result<Option<Vec<u8>>, PlatformError> {
-        Ok(self.0.lock().expect("secrets").get(&name).cloned())
-    }
-
-    fn store(&self, name: String, secret: Vec<u8>) -> Result<(), PlatformError> {
-        self.0.lock().expect("secrets").insert(name, secret);
-        Ok(())
-    }
-
-    fn delete(&self, name: String) -> Result<(), PlatformError> {
-        self.0.lock().expect("secrets").remove(&name);
-        Ok(())
-    }
-}
 
 struct Locked;
 
@@ -65,15 +46,6 @@ struct Network(AtomicBool);
 
 impl Connectivity for Network {
     fn is_online(&self) -> Result<bool, PlatformError> {
-        Ok(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// The world's time.
-struct WorldClock(AtomicU64);
-
-impl PlatformClock for WorldClock {
-    fn now_ms(&self) -> Result<u64, PlatformError> {
         Ok(self.0.load(Ordering::SeqCst))
     }
 }

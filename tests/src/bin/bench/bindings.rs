@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use relais_core::commands::{NewMember, NewThread};
 use relais_mobile::Relais;
-use relais_mobile::error::PlatformError;
-use relais_mobile::platform::{Platform, PlatformClock, SecretStore};
+use relais_mobile::platform::Platform;
+use relais_tests::app::{Secrets, WorldClock};
 use relais_tests::world::{StoreKind, World, card};
 use relais_wire::ids::{ChannelId, ProfessionalId};
 use relais_wire::link::Link;
@@ -87,35 +87,6 @@ pub async fn measure(programs: Vec<Program>) -> Outcome<Report> {
         }
     }
     Ok(report)
-}
-
-/// The secrets of a phone whose database another program opens.
-#[derive(Default)]
-pub struct Secrets(pub Mutex<BTreeMap<String, Vec<u8>>>);
-
-impl SecretStore for Secrets {
-    fn load(&self, name: String) -> Result<Option<Vec<u8>>, PlatformError> {
-        Ok(self.0.lock().expect("secrets").get(&name).cloned())
-    }
-
-    fn store(&self, name: String, secret: Vec<u8>) -> Result<(), PlatformError> {
-        self.0.lock().expect("secrets").insert(name, secret);
-        Ok(())
-    }
-
-    fn delete(&self, name: String) -> Result<(), PlatformError> {
-        self.0.lock().expect("secrets").remove(&name);
-        Ok(())
-    }
-}
-
-/// The time of the world that a phone is in.
-pub struct WorldClock(pub AtomicU64);
-
-impl PlatformClock for WorldClock {
-    fn now_ms(&self) -> Result<u64, PlatformError> {
-        Ok(self.0.load(Ordering::Relaxed))
-    }
 }
 
 /// A nurse's phone that has read a thread of [`ROWS`] messages, and one without any; it is

@@ -12,11 +12,11 @@ use relais_mobile::events::{EventListener, RelaisEvent};
 use relais_mobile::platform::{Connectivity, Platform};
 use relais_mobile::push::{PushLanguage, describe_push};
 use relais_mobile::records::content::Priority;
+use relais_tests::app::{Secrets, WorldClock};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use crate::Outcome;
-use crate::bindings::{Secrets, WorldClock};
 use crate::serve::memory_mib;
 
 /// Rows of a page.
