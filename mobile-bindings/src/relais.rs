@@ -310,6 +310,7 @@ mod tests {
         let again = phone.open().await.expect("opened again");
         let language = again.setting("language".into()).await.expect("read");
         assert!(language.is_some(), "what was kept before is kept");
+        again.shutdown_and_close().await.expect("closed");
     }
 
     #[tokio::test]
@@ -323,6 +324,7 @@ mod tests {
         for _ in 0..1_000 {
             let draft = relais.setting("draft".into()).await.expect("read");
             if draft.as_deref() == Some("bonjour") {
+                relais.shutdown_and_close().await.expect("closed");
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

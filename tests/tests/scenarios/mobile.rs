@@ -305,6 +305,7 @@ async fn an_app_joins_writes_and_is_told() {
     }
     let read = phone.heard.read.load(Ordering::SeqCst);
     assert!(read > 0, "a listener may call the object that tells it");
+    relais.shutdown_and_close().await.expect("closed");
 }
 
 #[tokio::test]
@@ -336,6 +337,7 @@ async fn what_is_written_without_a_network_leaves_at_once_with_one() {
         .await;
     phone.world.settle().await;
     assert_eq!(phone.world.texts(0, channel), ["sans réseau"]);
+    relais.shutdown_and_close().await.expect("closed");
 }
 
 #[tokio::test]
@@ -398,6 +400,7 @@ async fn a_mistaken_call_names_its_field() {
     let broken = relais.send_photo(thread, vec![1, 2, 3], String::new(), String::new(), None);
     let broken = broken.await.expect_err("no photo");
     assert_eq!(broken.code(), "photo_unsupported");
+    relais.shutdown_and_close().await.expect("closed");
 }
 
 fn field<T: std::fmt::Debug>(result: Result<T, RelaisError>) -> Option<String> {
