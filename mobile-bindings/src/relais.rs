@@ -327,7 +327,6 @@ mod tests {
                 relais.shutdown_and_close().await.expect("closed");
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("the call ended with its caller");
     }

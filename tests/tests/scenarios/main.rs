@@ -15,6 +15,7 @@ mod inbox;
 mod lies;
 mod membership;
 mod mobile;
+mod reachability;
 mod rejoin;
 mod restored_circle;
 mod restored_photos;
