@@ -5,7 +5,17 @@ use relais_core::{Class, Error};
 
 /// Why a call failed. Nothing of it was kept, unless it says so. The variant tells what to
 /// do next; `code` is stable and names the reason; `key` names the text to show.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum RelaisError {
     /// Trying again later can succeed. After the code `timeout` it is not known yet what
     /// became of the call: read the state again before repeating it.
@@ -136,7 +146,13 @@ impl From<Error> for RelaisError {
 
 /// Why something that the app implements failed. An exception that is none of these
 /// becomes `Unexpected`; its text and stack are dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum PlatformError {
     /// The store is locked: the person has not unlocked the phone since it started.
     #[error("locked")]
@@ -149,6 +165,7 @@ pub enum PlatformError {
     Unexpected,
 }
 
+#[cfg(feature = "uniffi")]
 impl From<uniffi::UnexpectedUniFFICallbackError> for PlatformError {
     fn from(_: uniffi::UnexpectedUniFFICallbackError) -> Self {
         Self::Unexpected

@@ -9,9 +9,9 @@ use relais_core::driver::{Client, DatabaseKey, Options, now_ms};
 use zeroize::Zeroizing;
 
 use crate::error::RelaisError;
-use crate::events::{self, EventListener};
+use crate::listener::{self, EventListener};
 use crate::platform::{Connectivity, Platform, SecretStore};
-use crate::records::state::{SyncState, Trouble};
+use crate::records::state::SyncState;
 use crate::runtime::{self, Cancellation, cancelled};
 
 /// Name of the database's key in the app's secret store.
@@ -85,7 +85,7 @@ impl Relais {
     ) -> Result<Arc<Cancellation>, RelaisError> {
         let client = self.client()?;
         let stop = Cancellation::new();
-        events::tell(&client, listener, stop.clone())?;
+        listener::tell(&client, listener, stop.clone())?;
         Ok(stop)
     }
 
@@ -99,11 +99,6 @@ impl Relais {
             Ok(client.set_network(online)?)
         })
         .await
-    }
-
-    /// Whether everything is up to date, and what waits. Fails with `Fatal` after closing.
-    pub async fn sync_state(&self) -> Result<SyncState, RelaisError> {
-        self.call(|engine| Ok(engine.sync_state()?.into())).await
     }
 
     /// Waits until the device is caught up and nothing waits, for at most `timeout_ms`
@@ -128,19 +123,6 @@ impl Relais {
             };
             let state = client.call(|engine| engine.sync_state()).await?;
             Ok(state.into())
-        })
-        .await
-    }
-
-    /// What needs the person's attention now. Fails with `Fatal` after closing.
-    pub async fn troubles(&self) -> Result<Vec<Trouble>, RelaisError> {
-        self.call(|engine| {
-            Ok(engine
-                .troubles()
-                .iter()
-                .cloned()
-                .map(Trouble::from)
-                .collect())
         })
         .await
     }

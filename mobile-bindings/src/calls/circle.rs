@@ -7,7 +7,7 @@ use crate::records::Id;
 use crate::records::threads::{Member, NewMember, PastShared};
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// The circle of a thread, by name. Fails with `Rejected` for a thread that is not
     /// known.

@@ -7,7 +7,7 @@ use crate::records::Id;
 use crate::records::people::DeviceLink;
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// Makes a link for another device of this person, valid for some 14 minutes. Fails with
     /// `Retry` without a connection, with `Rejected` on a linked device and for a seventh one.

@@ -5,7 +5,7 @@ use crate::records::people::Card;
 use crate::records::state::{Enrolment, WhoAmI};
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// Begins to join with a set-up, invitation or device link. `card` is for set-up alone:
     /// the coordinator's own. It is durable when this returns and goes on by itself; the

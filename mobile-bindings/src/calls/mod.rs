@@ -3,9 +3,12 @@
 mod circle;
 mod devices;
 mod enrolment;
+#[cfg(feature = "uniffi")]
+mod original;
 mod people;
-mod photos;
+pub mod photos;
 mod root;
 mod settings;
+mod state;
 mod tasks;
 mod threads;

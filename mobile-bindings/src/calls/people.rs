@@ -7,7 +7,7 @@ use crate::records::Id;
 use crate::records::people::{Card, Invitation, Person, SafetyCheck, SafetyCode};
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// Everybody of the practice, by name. Fails with `Fatal` after closing.
     pub async fn people(&self) -> Result<Vec<Person>, RelaisError> {

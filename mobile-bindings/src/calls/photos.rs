@@ -1,8 +1,5 @@
 //! Photos: sent at once with a thumbnail, the original as a transfer that resumes.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use relais_core::BlobState;
 use relais_core::Engine;
 use relais_core::wire::ids::{BlobId, ChannelId};
@@ -11,10 +8,15 @@ use crate::error::RelaisError;
 use crate::records::Id;
 use crate::records::content::Laterality;
 use crate::relais::Relais;
-use crate::runtime::{self, Cancellation, cancelled};
 
 /// Where the original of a photo is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum PhotoState {
     /// On this device; on its way to the server.
     Sending,
@@ -27,7 +29,13 @@ pub enum PhotoState {
 }
 
 /// How far the transfer of an original is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct PhotoProgress {
     /// Where it is.
     pub state: PhotoState,
@@ -51,7 +59,7 @@ fn progress(engine: &Engine, photo: BlobId) -> Result<PhotoProgress, RelaisError
     })
 }
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// Sends a photo (JPEG or PNG) and answers the id of its event. It is scaled to at most
     /// 2048 pixels a side and loses its metadata, places and times too. `body_site` says
@@ -79,32 +87,5 @@ impl Relais {
     pub async fn photo_progress(&self, photo: String) -> Result<PhotoProgress, RelaisError> {
         let photo = BlobId::parse(&photo, "photo")?;
         self.call(move |engine| progress(engine, photo)).await
-    }
-
-    /// The original of a photo, a JPEG, decrypted: at most 2 MB. Waits for it for at most
-    /// `timeout_ms` milliseconds. Fails with `Retry` and the code `not_here_yet` when it has
-    /// not come by then, or `cancelled`; with `Rejected` when it cannot be had.
-    pub async fn photo(
-        &self,
-        photo: String,
-        timeout_ms: u64,
-        cancellation: Option<Arc<Cancellation>>,
-    ) -> Result<Vec<u8>, RelaisError> {
-        let photo = BlobId::parse(&photo, "photo")?;
-        let client = self.client()?;
-        runtime::run(async move {
-            let ended =
-                move |engine: &mut Engine| Ok(engine.blob_state(photo)? != BlobState::Fetching);
-            let timeout = Duration::from_millis(timeout_ms);
-            let ended = tokio::select! {
-                () = cancelled(cancellation) => return Err(RelaisError::retry("cancelled")),
-                ended = client.wait_until(timeout, ended) => ended?,
-            };
-            match ended {
-                true => Ok(client.call(move |engine| engine.blob_bytes(photo)).await?),
-                false => Err(RelaisError::retry("not_here_yet")),
-            }
-        })
-        .await
     }
 }

@@ -9,7 +9,7 @@ use crate::records::recovery::{
 };
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// How the practice would get its root key back, as far as this device knows. Fails with
     /// `Fatal` after closing.

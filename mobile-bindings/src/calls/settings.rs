@@ -3,7 +3,7 @@
 use crate::error::RelaisError;
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// A setting of the app, like a language or a draft; nothing when it was never made.
     /// Fails with `Rejected` for a name of more than 64 bytes.

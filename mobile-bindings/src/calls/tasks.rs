@@ -8,7 +8,7 @@ use crate::records::content::{HandoverNote, TaskChange};
 use crate::records::tasks::{CareTask, FailedAct, Handover, NewTask};
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// All tasks of a thread: open first, by due date. Fails with `Rejected` for an id that
     /// is none.

@@ -10,7 +10,7 @@ use crate::records::threads::{HeaderVersion, NewThread, ThreadPast, ThreadSummar
 use crate::records::timeline::{TimelineItem, TimelinePage};
 use crate::relais::Relais;
 
-#[uniffi::export]
+#[cfg_attr(feature = "uniffi", uniffi::export)]
 impl Relais {
     /// All threads, the most recent first. Fails with `ReEnrol` before the device joined.
     pub async fn threads(&self) -> Result<Vec<ThreadSummary>, RelaisError> {

@@ -85,7 +85,17 @@ choices! {
 }
 
 /// What an event says.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum Content {
     /// The thread was opened.
     ThreadOpened {
@@ -128,6 +138,7 @@ pub enum Content {
         /// Id of the original, for `Relais.photo`.
         photo: Option<String>,
         /// A small JPEG, long side at most 320 pixels: shown while the original comes.
+        #[cfg_attr(feature = "web", serde(with = "serde_bytes"), ts(type = "Uint8Array"))]
         thumbnail: Vec<u8>,
         /// Width of the original in pixels.
         width: u32,
@@ -198,7 +209,13 @@ pub enum Content {
 }
 
 /// A handover note (SAED of the HAS).
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct HandoverNote {
     /// Situation.
     pub situation: String,

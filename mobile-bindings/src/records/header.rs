@@ -3,7 +3,13 @@
 use relais_core::schema::v1 as schema;
 
 /// A day of the calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct CalendarDate {
     /// Year, four digits.
     pub year: u32,
@@ -31,7 +37,9 @@ impl From<CalendarDate> for schema::Date {
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($(#[$choice_doc:meta])* $choice:ident,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+        #[cfg_attr(feature = "web", derive(serde::Serialize, serde::Deserialize, ts_rs::TS), serde(rename_all = "camelCase"))]
         pub enum $name {
             $($(#[$choice_doc])* $choice,)*
         }
@@ -96,7 +104,13 @@ choices! {
 }
 
 /// The national health identity.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Ins {
     /// Matricule, 15 characters.
     pub matricule: String,
@@ -105,7 +119,13 @@ pub struct Ins {
 }
 
 /// Something that everybody must know.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct PatientAlert {
     /// In words.
     pub label: String,
@@ -114,7 +134,13 @@ pub struct PatientAlert {
 }
 
 /// Somebody to be called.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Contact {
     /// Name.
     pub name: String,
@@ -125,7 +151,13 @@ pub struct Contact {
 }
 
 /// Who the patient is. Each version replaces the whole one before.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct PatientHeader {
     /// Family name at birth.
     pub birth_name: String,

@@ -7,7 +7,13 @@ use relais_core::schema::v1 as schema;
 use relais_core::wire::structure::Standing;
 
 /// Name and profession of a person.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Card {
     /// Family name.
     pub family_name: String,
@@ -42,7 +48,13 @@ impl From<Card> for OwnCard {
 }
 
 /// What a person is in the practice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum PersonStanding {
     /// Invites, confirms and revokes.
     Coordinator,
@@ -63,7 +75,13 @@ impl From<Standing> for PersonStanding {
 }
 
 /// Whether a person's keys were compared on this device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum Verification {
     /// Never.
     Never,
@@ -84,7 +102,13 @@ impl From<safety::Verification> for Verification {
 }
 
 /// What a comparison said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum SafetyCheck {
     /// The same: the keys are true.
     Match,
@@ -108,11 +132,18 @@ impl From<safety::SafetyCheck> for SafetyCheck {
 }
 
 /// What two people compare.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct SafetyCode {
     /// 60 digits in 12 groups, to be read out.
     pub digits: String,
     /// The bytes of a QR code, in byte mode.
+    #[cfg_attr(feature = "web", serde(with = "serde_bytes"), ts(type = "Uint8Array"))]
     pub payload: Vec<u8>,
 }
 
@@ -126,7 +157,13 @@ impl From<safety::SafetyCode> for SafetyCode {
 }
 
 /// A device of a person.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Device {
     /// Its id.
     pub device: String,
@@ -135,7 +172,13 @@ pub struct Device {
 }
 
 /// A person of the practice.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Person {
     /// Their id.
     pub person: String,
@@ -169,7 +212,13 @@ impl From<query::PersonRecord> for Person {
 }
 
 /// An invitation that was issued on this device.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Invitation {
     /// Id of the person whom it makes.
     pub person: String,
@@ -196,7 +245,13 @@ impl From<query::Invitation> for Invitation {
 }
 
 /// A link for another device of the same person.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct DeviceLink {
     /// To be shown as QR code; a secret until it is used.
     pub link: String,

@@ -3,7 +3,17 @@
 use relais_core::identity::{proposals, root};
 
 /// Where the root key comes from, for one act that needs it.
-#[derive(Clone, uniffi::Enum)]
+#[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum RootAccess {
     /// It is still in this device's database.
     Held,
@@ -32,7 +42,13 @@ impl From<RootAccess> for root::RootAccess {
 }
 
 /// A kit or a set of shares, made or tried on this device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Recovery {
     /// When the newest was made here, milliseconds since the Unix epoch.
     pub made_ms: Option<u64>,
@@ -50,7 +66,13 @@ impl From<root::Recovery> for Recovery {
 }
 
 /// How the practice would get its root key back, as far as this device knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct RecoveryStatus {
     /// The root key is in this device's database.
     pub held: bool,
@@ -74,7 +96,13 @@ impl From<root::RecoveryStatus> for RecoveryStatus {
 }
 
 /// What became of a proposal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum ProposalState {
     /// It waits for approvals, or for the server.
     Open,
@@ -89,7 +117,13 @@ pub enum ProposalState {
 }
 
 /// Whether a coordinator agrees.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Approval {
     /// Id of the coordinator.
     pub person: String,
@@ -98,7 +132,13 @@ pub struct Approval {
 }
 
 /// A proposal to replace the root key.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct RootProposal {
     /// Its id, for `Relais.approve_root_replacement`.
     pub proposal: String,
@@ -147,7 +187,13 @@ impl From<proposals::RootProposal> for RootProposal {
 }
 
 /// A root that was proposed: its id, and the kit of the new root.
-#[derive(Clone, uniffi::Record)]
+#[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct ProposedRoot {
     /// Id of the proposal.
     pub proposal: String,

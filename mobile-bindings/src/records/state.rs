@@ -6,7 +6,13 @@ use relais_core::query;
 use super::people::Card;
 
 /// Where the connection stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum ConnectionPhase {
     /// None.
     Offline,
@@ -17,7 +23,13 @@ pub enum ConnectionPhase {
 }
 
 /// Whether everything is up to date, and what waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct SyncState {
     /// Where the connection stands.
     pub phase: ConnectionPhase,
@@ -48,7 +60,17 @@ impl From<engine::SyncState> for SyncState {
 }
 
 /// Something that needs the person's attention. Each is shown until it is resolved.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum Trouble {
     /// The database was restored or copied: nothing is sent until the device returned
     /// (`Relais.return_device`) or was enrolled again.
@@ -106,7 +128,17 @@ impl From<engine::Trouble> for Trouble {
 }
 
 /// How far the enrolment is.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum Enrolment {
     /// No link was given yet.
     None,
@@ -139,7 +171,13 @@ impl From<&query::Enrolment> for Enrolment {
 }
 
 /// Who this device is.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct WhoAmI {
     /// Id of the practice.
     pub structure: String,

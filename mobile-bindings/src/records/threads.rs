@@ -14,7 +14,17 @@ use super::people::Verification;
 use crate::error::RelaisError;
 
 /// Whether a thread can be used on this device.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum ThreadState {
     /// Opened here; the server does not know it yet.
     Creating,
@@ -37,7 +47,13 @@ pub enum ThreadState {
 }
 
 /// A thread in a list.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct ThreadSummary {
     /// Its id, by which calls name it.
     pub thread: String,
@@ -80,7 +96,13 @@ impl From<query::ThreadRecord> for ThreadSummary {
 }
 
 /// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub enum MemberRole {
     /// Changes the circle, and writes.
     Manager,
@@ -112,7 +134,13 @@ impl From<MemberRole> for ChannelRole {
 }
 
 /// A member of a thread's circle.
-#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct Member {
     /// Id of the person.
     pub person: String,
@@ -136,7 +164,17 @@ pub struct Member {
 
 /// Whether what is written reaches a member: as the server said last, so as old as this
 /// device's connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum Reachability {
     /// One of their devices has everything.
     UpToDate,
@@ -180,7 +218,17 @@ impl From<query::MemberRecord> for Member {
 }
 
 /// How much of a thread's past a newcomer gets; everybody sees it in the thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum PastShared {
     /// Nothing but title and patient header.
     Nothing,
@@ -207,7 +255,13 @@ impl From<PastShared> for HistoryChoice {
 }
 
 /// Somebody to be added to a thread, or whose role or end changes.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct NewMember {
     /// Id of the person.
     pub person: String,
@@ -240,7 +294,13 @@ impl NewMember {
 }
 
 /// A thread to be opened.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct NewThread {
     /// Its title; never leaves the devices unencrypted.
     pub title: String,
@@ -262,7 +322,13 @@ impl NewThread {
 }
 
 /// The patient header in force.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct HeaderVersion {
     /// Id of who wrote this version.
     pub author: String,
@@ -283,7 +349,13 @@ impl From<query::HeaderRecord> for HeaderVersion {
 }
 
 /// A stretch of a thread that this device misses.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct MissingStretch {
     /// Last entry before it.
     pub after_seq: u64,
@@ -296,7 +368,13 @@ pub struct MissingStretch {
 }
 
 /// A stretch of the past on its way here.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct ArrivingStretch {
     /// Id of who shares it.
     pub from: Option<String>,
@@ -309,7 +387,13 @@ pub struct ArrivingStretch {
 }
 
 /// A stretch of the past on its way to somebody.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct SharedStretch {
     /// Id of the person.
     pub with: String,
@@ -318,7 +402,13 @@ pub struct SharedStretch {
 }
 
 /// What is missing, arrives and is shared in a thread.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct ThreadPast {
     /// What this device misses.
     pub missing: Vec<MissingStretch>,

@@ -5,7 +5,17 @@ use relais_core::query::{self, TimelineBody};
 use super::content::Content;
 
 /// The true state of an item.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 pub enum ItemState {
     /// On this device only; it leaves when it can.
     Waiting,
@@ -30,7 +40,17 @@ pub enum ItemState {
 }
 
 /// What an item says.
-#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a box cannot cross; nearly all items are events"
@@ -63,7 +83,13 @@ pub enum ItemBody {
 }
 
 /// One item of a timeline.
-#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct TimelineItem {
     /// Place in the log; nothing while it is not settled.
     pub seq: Option<u64>,
@@ -80,7 +106,13 @@ pub struct TimelineItem {
 }
 
 /// A part of a timeline, oldest item first.
-#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
 pub struct TimelinePage {
     /// The items. Those that are not settled come last, on the last page only.
     pub items: Vec<TimelineItem>,
