@@ -64,8 +64,7 @@ impl Engine {
         {
             return Err(Error::Unknown("photo"));
         }
-        if let (None, Some(length), Some(width)) =
-            (found.area_mm2, found.length_mm, found.width_mm)
+        if let (None, Some(length), Some(width)) = (found.area_mm2, found.length_mm, found.width_mm)
         {
             found.area_mm2 = Some(length.saturating_mul(width));
             found.area_source = AreaSource::Computed.into();

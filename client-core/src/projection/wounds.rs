@@ -77,7 +77,9 @@ impl Engine {
             .prepare_cached(
                 "SELECT seq FROM events WHERE channel = ?1 AND event_id = ?2 AND kind = 5",
             )?
-            .query_row(params![event.channel.0, found.photo.as_ref()], |row| row.get(0))
+            .query_row(params![event.channel.0, found.photo.as_ref()], |row| {
+                row.get(0)
+            })
             .optional()?;
         match (photo, EventId::try_from(&found.photo)) {
             (Some(seq), Ok(photo)) => self.put_wound_photo(rows, &found.wound_id, seq, photo),

@@ -306,11 +306,15 @@ impl Engine {
                 continue;
             }
             let content = crate::content::body_of(signed)?.content;
-            found.extend(content.and_then(|content| content.kind).map(|kind| Unsettled {
-                event: *id,
-                time_ms: intent.created_ms,
-                kind,
-            }));
+            found.extend(
+                content
+                    .and_then(|content| content.kind)
+                    .map(|kind| Unsettled {
+                        event: *id,
+                        time_ms: intent.created_ms,
+                        kind,
+                    }),
+            );
         }
         Ok(found)
     }

@@ -83,9 +83,10 @@ fn area(found: &WoundAssessed) -> Checked {
         (AreaSource::Unspecified, ..) => Err(FieldError::new("area_source", "is not given")),
         (AreaSource::Traced, ..) => Ok(()),
         (AreaSource::Computed, Some(length), Some(width)) if area == length * width => Ok(()),
-        (AreaSource::Computed, ..) => {
-            Err(FieldError::new("area_mm2", "is not the length by the width"))
-        }
+        (AreaSource::Computed, ..) => Err(FieldError::new(
+            "area_mm2",
+            "is not the length by the width",
+        )),
     }
 }
 

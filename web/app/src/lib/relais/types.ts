@@ -10,6 +10,16 @@ person: string,
  * Whether this device knows that they agree.
  */
 agreed: boolean, };
+export type AreaChange = { 
+/**
+ * In mm²; negative when it has become smaller.
+ */
+mm2: number, 
+/**
+ * In per cent of the earlier area; nothing when that was zero.
+ */
+percent: number | null, };
+export type AreaSource = "computed" | "traced";
 export type ArrivingStretch = { 
 /**
  * Id of who shares it.
@@ -27,7 +37,107 @@ lastSeq: number,
  * Why nothing of it is shown, if it did not hold; in English, for a developer.
  */
 refused: string | null, };
+export type Assessment = { 
+/**
+ * Id of the event of the photo that the numbers were taken from.
+ */
+photo: string | null, 
+/**
+ * Length in mm, at most 1,000, as all of them.
+ */
+lengthMm: number | null, 
+/**
+ * Width in mm.
+ */
+widthMm: number | null, 
+/**
+ * Depth in mm.
+ */
+depthMm: number | null, 
+/**
+ * Area in mm². When it is not given it is the length by the width, if both are.
+ */
+areaMm2: number | null, 
+/**
+ * How the area was found; given with it.
+ */
+areaSource: AreaSource | null, 
+/**
+ * Tissue of the bed.
+ */
+tissue: TissueShares | null, 
+/**
+ * How much it exudes.
+ */
+exudate: Exudate | null, 
+/**
+ * What it exudes, if it does.
+ */
+exudateType: ExudateType | null, 
+/**
+ * What its edge is like; each once.
+ */
+edges: Array<WoundEdge>, 
+/**
+ * What the skin around it is like; each once.
+ */
+periwound: Array<PeriwoundSkin>, 
+/**
+ * Undermining in mm.
+ */
+underminingMm: number | null, 
+/**
+ * Tunnelling in mm.
+ */
+tunnellingMm: number | null, 
+/**
+ * How it smells.
+ */
+odour: Odour | null, 
+/**
+ * Pain, 0 to 10.
+ */
+pain: number | null, 
+/**
+ * Signs of infection; each once.
+ */
+infectionSigns: Array<InfectionSign>, 
+/**
+ * The dressing that was put on; may be empty.
+ */
+dressing: string, 
+/**
+ * How it goes.
+ */
+trend: Trend | null, };
 export type Basis = "careTeam" | "patientDesignated" | "consent";
+export type BodyPlace = { 
+/**
+ * Which side of the map.
+ */
+view: BodyView, 
+/**
+ * Per mille of its width.
+ */
+x: number, 
+/**
+ * Per mille of its height.
+ */
+y: number, };
+export type BodySite = { 
+/**
+ * Concept id of SNOMED CT; empty when none was chosen.
+ */
+code: string, 
+/**
+ * In words.
+ */
+words: string, 
+/**
+ * Which side.
+ */
+laterality: Laterality | null, };
+export type BodyView = "front" | "back";
 export type Bytes = Uint8Array;
 export type CalendarDate = { 
 /**
@@ -198,7 +308,11 @@ bodySite: string,
 /**
  * Which side.
  */
-laterality: Laterality | null, } | { "type": "taskCreated", 
+laterality: Laterality | null, 
+/**
+ * Id of the wound whose series it belongs to.
+ */
+wound: string | null, } | { "type": "taskCreated", 
 /**
  * Its id.
  */
@@ -250,7 +364,43 @@ handover: string | null,
 /**
  * The receiver's own words; may be empty.
  */
-synthesis: string, } | { "type": "historyShared", 
+synthesis: string, } | { "type": "woundOpened", 
+/**
+ * Its id.
+ */
+wound: string | null, 
+/**
+ * What caused it.
+ */
+origin: WoundOrigin | null, 
+/**
+ * Where on the body.
+ */
+site: BodySite | null, } | { "type": "woundAssessed", 
+/**
+ * Its id.
+ */
+wound: string | null, 
+/**
+ * What was found.
+ */
+found: Assessment, 
+/**
+ * Where length, width, exudate and tissue are given.
+ */
+push: PushScore | null, } | { "type": "woundChanged", 
+/**
+ * Its id.
+ */
+wound: string | null, 
+/**
+ * What became of it.
+ */
+change: WoundChange | null, 
+/**
+ * Why it was closed without being healed; else empty.
+ */
+reason: string, } | { "type": "historyShared", 
 /**
  * Id of the person.
  */
@@ -298,6 +448,8 @@ export type Enrolment = { "type": "none" } | { "type": "joining" } | { "type": "
  * Number of the reason, as in the protocol.
  */
 reason: number, } | { "type": "lapsed" };
+export type Exudate = "none" | "low" | "moderate" | "high";
+export type ExudateType = "serous" | "serosanguineous" | "sanguineous" | "purulent";
 export type FailedAct = { 
 /**
  * For `Relais.retry` and `Relais.discard`.
@@ -405,6 +557,7 @@ timeMs: number,
 header: PatientHeader, };
 export type HistoryKind = "none" | "since" | "summary" | "all" | "requested";
 export type IdentityStatus = "provisional" | "retrieved" | "validated" | "qualified";
+export type InfectionSign = "increasingPain" | "erythema" | "warmth" | "swelling" | "purulentExudate" | "malodour" | "delayedHealing" | "friableGranulation" | "fever";
 export type Ins = { 
 /**
  * Matricule, 15 characters.
@@ -605,6 +758,24 @@ header: PatientHeader | null,
  * The circle beside the person who opens it.
  */
 members: Array<NewMember>, };
+export type NewWound = { 
+/**
+ * What caused it.
+ */
+origin: WoundOrigin, 
+/**
+ * Since when; month and day may be 0.
+ */
+onset: CalendarDate | null, 
+/**
+ * Where on the body.
+ */
+site: BodySite, 
+/**
+ * Where it is drawn on the body map.
+ */
+place: BodyPlace | null, };
+export type Odour = "none" | "slight" | "strong";
 export type PastShared = { "type": "nothing" } | { "type": "since", 
 /**
  * Milliseconds since the Unix epoch, by the server's clock.
@@ -668,6 +839,7 @@ contacts: Array<Contact>,
  * What the care is meant to reach, in words.
  */
 careAims: Array<string>, };
+export type PeriwoundSkin = "intact" | "erythema" | "maceration" | "dry" | "eczema" | "oedema" | "induration" | "excoriation";
 export type Person = { 
 /**
  * Their id.
@@ -719,6 +891,23 @@ proposal: string,
  * The recovery kit: a secret, for paper.
  */
 kit: string, };
+export type PushScore = { 
+/**
+ * Length by width, 0 to 10.
+ */
+surface: number, 
+/**
+ * Amount of exudate, 0 to 3.
+ */
+exudate: number, 
+/**
+ * The worst tissue that is there, 0 to 4.
+ */
+tissue: number, 
+/**
+ * Together, 0 to 17.
+ */
+total: number, };
 export type Reachability = { "type": "upToDate" } | { "type": "behind", 
 /**
  * The last entry of the log that one of them has.
@@ -1001,6 +1190,24 @@ items: Array<TimelineItem>,
  * oldest.
  */
 beforeSeq: number | null, };
+export type TissueShares = { 
+/**
+ * Black.
+ */
+necrosis: number, 
+/**
+ * Yellow.
+ */
+slough: number, 
+/**
+ * Red.
+ */
+granulation: number, 
+/**
+ * Pink.
+ */
+epithelium: number, };
+export type Trend = "better" | "same" | "worse";
 export type Trouble = { "type": "frozen" } | { "type": "revoked" } | { "type": "wiped" } | { "type": "lapsed" } | { "type": "updateNeeded" } | { "type": "structureForked" } | { "type": "structureDisputed", 
 /**
  * Id of that colleague.
@@ -1044,6 +1251,159 @@ coordinator: boolean,
  * Address of the server.
  */
 serverUrl: string, };
+export type Wound = { 
+/**
+ * Its id.
+ */
+wound: string, 
+/**
+ * What caused it.
+ */
+origin: WoundOrigin | null, 
+/**
+ * Since when; month and day may be 0.
+ */
+onset: CalendarDate | null, 
+/**
+ * Where on the body.
+ */
+site: BodySite | null, 
+/**
+ * Where it is drawn on the body map.
+ */
+place: BodyPlace | null, 
+/**
+ * Id of who opened it.
+ */
+author: string, 
+/**
+ * When, milliseconds since the Unix epoch.
+ */
+openedMs: number, 
+/**
+ * Whether it is followed.
+ */
+status: WoundStatus, 
+/**
+ * Id of who closed or reopened it last.
+ */
+actor: string | null, 
+/**
+ * When that was, or it was opened, milliseconds since the Unix epoch.
+ */
+changedMs: number, 
+/**
+ * Why it was closed without being healed; else empty.
+ */
+reason: string, 
+/**
+ * How often it was assessed.
+ */
+assessments: number, 
+/**
+ * The last assessment.
+ */
+latest: WoundAssessment | null, 
+/**
+ * The last photo of its series: what the next one is laid over.
+ */
+lastPhoto: WoundPhoto | null, 
+/**
+ * Whether something of it has not been settled yet.
+ */
+pending: boolean, };
+export type WoundAssessment = { 
+/**
+ * Id of its event.
+ */
+event: string, 
+/**
+ * Id of who assessed.
+ */
+author: string, 
+/**
+ * Milliseconds since the Unix epoch: server time, the device's until it is sent.
+ */
+timeMs: number, 
+/**
+ * What was found.
+ */
+found: Assessment, 
+/**
+ * Where length, width, exudate and tissue are given.
+ */
+push: PushScore | null, 
+/**
+ * Whether it has not been settled yet.
+ */
+pending: boolean, };
+export type WoundChange = "healed" | "closed" | "reopened";
+export type WoundEdge = "attached" | "unattached" | "rolled" | "calloused" | "macerated" | "irregular";
+export type WoundOrigin = "pressure" | "venous" | "arterial" | "diabeticFoot" | "surgical" | "trauma" | "burn" | "other";
+export type WoundPhoto = { 
+/**
+ * Id of its event.
+ */
+event: string, 
+/**
+ * Id of who took it.
+ */
+author: string, 
+/**
+ * Milliseconds since the Unix epoch: server time, the device's until it is sent.
+ */
+timeMs: number, 
+/**
+ * Id of the original, for `Relais.photo`.
+ */
+photo: string | null, 
+/**
+ * A small JPEG, long side at most 320 pixels.
+ */
+thumbnail: Uint8Array, 
+/**
+ * Width of the original in pixels.
+ */
+width: number, 
+/**
+ * Height of the original in pixels.
+ */
+height: number, 
+/**
+ * What it shows, in words; may be empty.
+ */
+caption: string, };
+export type WoundSeries = { 
+/**
+ * The wound.
+ */
+wound: Wound, 
+/**
+ * Its assessments.
+ */
+steps: Array<WoundStep>, 
+/**
+ * All of its photos, assessed or not.
+ */
+photos: Array<WoundPhoto>, };
+export type WoundStatus = "open" | "healed" | "closed";
+export type WoundStep = { 
+/**
+ * The assessment.
+ */
+assessment: WoundAssessment, 
+/**
+ * The photo that its numbers were taken from, where this device holds it.
+ */
+photo: WoundPhoto | null, 
+/**
+ * How the area has changed since the assessment before that can be compared.
+ */
+sincePrevious: AreaChange | null, 
+/**
+ * How the area has changed since the first assessment that can be compared.
+ */
+sinceFirst: AreaChange | null, };
 
 /** Every call: what it takes, what it answers. */
 export interface Calls {
@@ -1106,7 +1466,12 @@ export interface Calls {
   failedActs: { args: Record<string, never>; result: Array<FailedAct> };
   retry: { args: { number: number }; result: void };
   discard: { args: { number: number }; result: void };
-  sendPhoto: { args: { thread: string; photo: Bytes; caption: string; bodySite: string; laterality: Laterality | null }; result: string };
+  wounds: { args: { thread: string }; result: Array<Wound> };
+  wound: { args: { thread: string; wound: string }; result: WoundSeries };
+  openWound: { args: { thread: string; new: NewWound }; result: string };
+  assessWound: { args: { thread: string; wound: string; found: Assessment }; result: string };
+  changeWound: { args: { thread: string; wound: string; change: WoundChange; reason: string }; result: string };
+  sendPhoto: { args: { thread: string; photo: Bytes; caption: string; bodySite: string; laterality: Laterality | null; wound: string | null }; result: string };
   photoProgress: { args: { photo: string }; result: PhotoProgress };
   photo: { args: { photo: string }; result: Bytes };
   setting: { args: { name: string }; result: string | null };
