@@ -4,7 +4,14 @@
 import init, { Core, stretchPin } from './pkg/relais_web.js';
 import wasmUrl from './pkg/relais_web_bg.wasm?url';
 import type { RelaisEvent, RelaisError as RelaisErrorRecord } from '../lib/relais/types';
-import { failure, type AllCalls, type Answer, type Question, type VaultCalls, type VaultStatus } from './protocol';
+import {
+  failure,
+  type AllCalls,
+  type Answer,
+  type Question,
+  type VaultCalls,
+  type VaultStatus,
+} from './protocol';
 import * as tab from './tab';
 import * as vault from './vault/vault';
 
@@ -36,7 +43,8 @@ function described(error: unknown): RelaisErrorRecord {
     return failure('fatal', 'panic');
   }
   if (error instanceof WebAssembly.CompileError) return failure('fatal', 'unsupported');
-  if (error instanceof DOMException && error.name === 'QuotaExceededError') return failure('retry', 'disk_full');
+  if (error instanceof DOMException && error.name === 'QuotaExceededError')
+    return failure('retry', 'disk_full');
   return failure('retry', 'storage');
 }
 
@@ -99,7 +107,9 @@ async function status(): Promise<VaultStatus> {
 
 const stretch: vault.Stretch = (pin, salt) => stretchPin(pin, salt);
 
-type VaultAnswers = { [K in keyof VaultCalls]: (args: VaultCalls[K]['args']) => Promise<VaultCalls[K]['result']> };
+type VaultAnswers = {
+  [K in keyof VaultCalls]: (args: VaultCalls[K]['args']) => Promise<VaultCalls[K]['result']>;
+};
 
 const vaultCalls: VaultAnswers = {
   'vault.status': status,

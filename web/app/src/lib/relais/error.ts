@@ -15,6 +15,11 @@ export class RelaisError extends Error {
   }
 
   static of(record: RelaisErrorRecord): RelaisError {
-    return new RelaisError(record.type, record.code, record.key, record.type === 'rejected' ? record.field : null);
+    return new RelaisError(
+      record.type,
+      record.code,
+      record.key,
+      record.type === 'rejected' ? record.field : null,
+    );
   }
 }

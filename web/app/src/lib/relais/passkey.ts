@@ -12,7 +12,10 @@ const ALGORITHMS = [-7, -257];
 
 function bytes(source: BufferSource | undefined): Uint8Array<ArrayBuffer> | null {
   if (!source) return null;
-  const copy = source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
+  const copy =
+    source instanceof ArrayBuffer
+      ? new Uint8Array(source)
+      : new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
   return copy.slice();
 }
 
@@ -21,7 +24,8 @@ async function asked<T>(work: Promise<T | null>): Promise<T> {
   try {
     answer = await work;
   } catch (error) {
-    const gaveUp = error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'AbortError');
+    const gaveUp =
+      error instanceof DOMException && (error.name === 'NotAllowedError' || error.name === 'AbortError');
     throw new RelaisError('retry', gaveUp ? 'cancelled' : 'passkey_unsupported');
   }
   if (!answer) throw new RelaisError('retry', 'cancelled');

@@ -36,7 +36,10 @@ async function database(): Promise<IDBDatabase> {
   return promised(request);
 }
 
-async function inStore<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+async function inStore<T>(
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T> {
   const db = await database();
   try {
     // `strict`: a try that was counted stays counted when the power goes.

@@ -49,7 +49,12 @@ export async function unlock(pin: string, stretch: Stretch): Promise<Key> {
   const delay = delayAfter(tries);
   // Counted first: whoever pulls the plug has tried all the same.
   await save({ ...record, tries, waitUntilMs: delay === 0 ? null : nowMs + delay });
-  const key = await unwrap(record.deviceKey, 'relais vault pin v1', stretch(secret, record.salt), record.byPin);
+  const key = await unwrap(
+    record.deviceKey,
+    'relais vault pin v1',
+    stretch(secret, record.salt),
+    record.byPin,
+  );
   if (key) {
     await save({ ...record, tries: 0, waitUntilMs: null });
     return key;
