@@ -238,6 +238,7 @@ async fn an_app_joins_writes_and_is_told() {
         "talon".into(),
         "talon".into(),
         Some(Laterality::Left),
+        None,
     );
     sent.await.expect("kept");
     let new = NewTask {
@@ -397,7 +398,14 @@ async fn a_mistaken_call_names_its_field() {
     assert_eq!(field(odd), Some("thread".to_owned()));
     let empty = relais.send_message(thread.clone(), String::new(), Priority::Normal, None);
     assert_eq!(field(empty.await), Some("text".to_owned()));
-    let broken = relais.send_photo(thread, vec![1, 2, 3], String::new(), String::new(), None);
+    let broken = relais.send_photo(
+        thread,
+        vec![1, 2, 3],
+        String::new(),
+        String::new(),
+        None,
+        None,
+    );
     let broken = broken.await.expect_err("no photo");
     assert_eq!(broken.code(), "photo_unsupported");
     relais.shutdown_and_close().await.expect("closed");
