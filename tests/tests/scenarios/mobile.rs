@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use relais_core::commands::{NewMember, NewThread};
 use relais_mobile::error::PlatformError;
-use relais_mobile::events::{EventListener, RelaisEvent};
+use relais_mobile::events::RelaisEvent;
+use relais_mobile::listener::EventListener;
 use relais_mobile::platform::{Connectivity, Platform, SecretStore};
 use relais_mobile::records::content::{Content, Laterality, Priority, TaskChange};
 use relais_mobile::records::state::{ConnectionPhase, Enrolment};
