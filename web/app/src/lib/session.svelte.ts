@@ -1,0 +1,181 @@
+/**
+ * Where this device stands: locked, not joined, ready; who it is; whether it is in touch with
+ * the server. What is read from the engine goes when it is locked.
+ */
+import {
+  relais,
+  RelaisError,
+  type Enrolment,
+  type RelaisEvent,
+  type SyncState,
+  type Trouble,
+} from './relais';
+import type { Tab } from '../routes';
+import type { VaultStatus, WhoAmI } from './relais';
+
+export type Stage =
+  | 'starting'
+  | 'unsupported'
+  | 'elsewhere'
+  /** Nothing is on this device. */
+  | 'welcome'
+  | 'locked'
+  /** Open, and not joined yet. */
+  | 'enrolling'
+  | 'ready'
+  /** The engine cannot go on. */
+  | 'broken';
+
+/** Longer without a connection than this is "offline": a mere change of network is not. */
+const OFFLINE_AFTER_MS = 1_500;
+const LAST_SYNC = 'last-sync';
+
+class Session {
+  stage: Stage = $state('starting');
+  vault: VaultStatus | null = $state.raw(null);
+  enrolment: Enrolment | null = $state.raw(null);
+  me: WhoAmI | null = $state.raw(null);
+  sync: SyncState | null = $state.raw(null);
+  troubles: Trouble[] = $state.raw([]);
+  /** The server was restored from a backup during this visit. */
+  serverRestored = $state(false);
+  error: unknown = $state.raw(undefined);
+  /** The link that the app was opened with; it is never in the address bar or the history. */
+  link: string | null = $state.raw(null);
+  lastSyncMs: number | null = $state(null);
+  offline = $state(false);
+  /** What waits behind each tab, for the bar of tabs. */
+  counts: Partial<Record<Tab, number>> = $state({});
+  #stop: (() => void) | null = null;
+  #offlineTimer: ReturnType<typeof setTimeout> | undefined;
+  #lastSyncKept = 0;
+
+  async start(): Promise<void> {
+    this.#takeLink();
+    addEventListener('offline', () => this.#connection());
+    addEventListener('online', () => this.#connection());
+    await this.look();
+  }
+
+  /** Asks the vault where it stands, and goes on from there. */
+  async look(): Promise<void> {
+    try {
+      this.vault = await relais.vault.status();
+      switch (this.vault.state) {
+        case 'empty':
+          this.#forget();
+          this.stage = 'welcome';
+          break;
+        case 'locked':
+          this.#forget();
+          this.stage = 'locked';
+          break;
+        case 'open':
+          await this.opened();
+          break;
+        default:
+          this.stage = this.vault.state;
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The database is open: reads where the enrolment stands. */
+  async opened(): Promise<void> {
+    this.#stop ??= relais.onEvents((events) => this.#told(events));
+    this.enrolment = await relais.call('enrolment', {});
+    this.lastSyncMs = Number(await relais.call('setting', { name: LAST_SYNC })) || null;
+    await this.#readSync();
+    if (this.enrolment.type === 'enrolled') {
+      this.me = await relais.call('whoami', {});
+      this.troubles = await relais.call('troubles', {});
+      this.stage = 'ready';
+    } else this.stage = 'enrolling';
+  }
+
+  /** Kills the worker: no key is in memory any more. */
+  async lock(): Promise<void> {
+    if (this.stage !== 'ready' && this.stage !== 'enrolling') return;
+    this.#forget();
+    this.stage = 'locked';
+    await relais.vault.lock();
+    await this.look();
+  }
+
+  /** Keys first, then everything else. */
+  async wipe(): Promise<void> {
+    await relais.vault.wipe();
+    await this.look();
+  }
+
+  /** What cannot go on is said on a screen of its own. */
+  fail(error: unknown): void {
+    this.error = error;
+    this.stage = error instanceof RelaisError && error.code === 'busy' ? 'elsewhere' : 'broken';
+  }
+
+  #takeLink(): void {
+    if (location.pathname !== '/join') return;
+    if (location.hash.length > 1) this.link = location.href;
+    history.replaceState(null, '', '/');
+  }
+
+  #forget(): void {
+    this.#stop?.();
+    this.#stop = null;
+    clearTimeout(this.#offlineTimer);
+    this.enrolment = this.me = this.sync = null;
+    this.troubles = [];
+    this.offline = false;
+  }
+
+  #told(events: RelaisEvent[]): void {
+    const types = new Set(events.map((event) => event.type));
+    const any = (...wanted: RelaisEvent['type'][]) =>
+      types.has('missed') || wanted.some((type) => types.has(type));
+    if (types.has('serverRestored')) this.serverRestored = true;
+    if (any('syncChanged')) void this.#readSync();
+    if (any('wiped')) void this.look();
+    else if (any('enrolled', 'returned', 'enrolmentRefused', 'compareCode'))
+      void this.opened().catch((e) => this.fail(e));
+    else if (any('peopleChanged', 'troubleBegan')) void this.#readMe();
+  }
+
+  async #readMe(): Promise<void> {
+    if (this.stage !== 'ready') return;
+    try {
+      this.me = await relais.call('whoami', {});
+      this.troubles = await relais.call('troubles', {});
+    } catch {
+      // Locked or closed meanwhile.
+    }
+  }
+
+  async #readSync(): Promise<void> {
+    try {
+      this.sync = await relais.call('syncState', {});
+    } catch {
+      return;
+    }
+    this.#connection();
+    if (this.sync.phase === 'ready' && this.sync.caughtUp) {
+      const now = Date.now();
+      this.lastSyncMs = now;
+      if (now - this.#lastSyncKept > 60_000) {
+        this.#lastSyncKept = now;
+        await relais.call('setSetting', { name: LAST_SYNC, value: String(now) }).catch(() => undefined);
+      }
+    }
+  }
+
+  #connection(): void {
+    clearTimeout(this.#offlineTimer);
+    if (!navigator.onLine) this.offline = true;
+    else if (!this.sync || this.sync.phase === 'ready') this.offline = false;
+    else
+      this.#offlineTimer = setTimeout(() => (this.offline = this.sync?.phase !== 'ready'), OFFLINE_AFTER_MS);
+  }
+}
+
+export const session = new Session();

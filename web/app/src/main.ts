@@ -1,0 +1,17 @@
+import './app.css';
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { guard } from '$lib/guard.svelte';
+import { router } from '$lib/router/router.svelte';
+import { session } from '$lib/session.svelte';
+import { followKeyboard } from '$lib/viewport';
+import '$lib/prefs.svelte';
+
+const target = document.getElementById('app');
+if (!target) throw new Error('the page has no #app');
+
+followKeyboard();
+guard.start();
+void session.start();
+router.start();
+mount(App, { target });
