@@ -26,6 +26,7 @@ export default defineConfig({
       $messages: new URL('./src/paraglide/messages.js', import.meta.url).pathname,
     },
   },
+  define: { __BUILD__: JSON.stringify('development') },
   worker: { format: 'es' },
   build: {
     target: ['chrome116', 'safari16.4', 'firefox119'],

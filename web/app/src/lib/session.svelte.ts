@@ -22,6 +22,8 @@ export type Stage =
   | 'locked'
   /** Open, and not joined yet. */
   | 'enrolling'
+  /** Joined for the first time: fingerprint, notifications and storage are offered. */
+  | 'finishing'
   | 'ready'
   /** The engine cannot go on. */
   | 'broken';
@@ -29,6 +31,7 @@ export type Stage =
 /** Longer without a connection than this is "offline": a mere change of network is not. */
 const OFFLINE_AFTER_MS = 1_500;
 const LAST_SYNC = 'last-sync';
+const WELCOMED = 'welcomed';
 
 class Session {
   stage: Stage = $state('starting');
@@ -39,6 +42,8 @@ class Session {
   troubles: Trouble[] = $state.raw([]);
   /** The server was restored from a backup during this visit. */
   serverRestored = $state(false);
+  /** Fingerprint or face opens this device too. */
+  passkey = $state(false);
   error: unknown = $state.raw(undefined);
   /** The link that the app was opened with; it is never in the address bar or the history. */
   link: string | null = $state.raw(null);
@@ -64,10 +69,12 @@ class Session {
       switch (this.vault.state) {
         case 'empty':
           this.#forget();
+          this.passkey = false;
           this.stage = 'welcome';
           break;
         case 'locked':
           this.#forget();
+          this.passkey = this.vault.passkey;
           this.stage = 'locked';
           break;
         case 'open':
@@ -90,14 +97,22 @@ class Session {
     if (this.enrolment.type === 'enrolled') {
       this.me = await relais.call('whoami', {});
       this.troubles = await relais.call('troubles', {});
-      this.stage = 'ready';
+      const welcomed = await relais.call('setting', { name: WELCOMED });
+      this.stage = welcomed ? 'ready' : 'finishing';
     } else this.stage = 'enrolling';
+  }
+
+  /** What is offered once was seen. */
+  async finish(): Promise<void> {
+    await relais.call('setSetting', { name: WELCOMED, value: 'yes' });
+    this.stage = 'ready';
   }
 
   /** Kills the worker: no key is in memory any more. */
   async lock(): Promise<void> {
-    if (this.stage !== 'ready' && this.stage !== 'enrolling') return;
+    if (this.vault?.state !== 'open') return;
     this.#forget();
+    this.vault = null;
     this.stage = 'locked';
     await relais.vault.lock();
     await this.look();
