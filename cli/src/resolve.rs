@@ -3,8 +3,8 @@
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use relais_core::Engine;
-use relais_core::query::TimelineBody;
-use relais_core::wire::ids::{ChannelId, EventId, ProfessionalId, TaskId};
+use relais_core::query::{TimelineBody, WoundRecord};
+use relais_core::wire::ids::{ChannelId, EventId, ProfessionalId, TaskId, WoundId};
 
 use crate::failure::{Candidate, Failure, Result};
 
@@ -172,6 +172,20 @@ pub fn task(engine: &Engine, channel: ChannelId, query: &str) -> Result<TaskId> 
         tasks
             .into_iter()
             .map(|t| (t.task, t.task.to_string(), t.title)),
+    )
+}
+
+/// A wound by site or id.
+///
+/// # Errors
+/// Those of [`pick`] and of the engine.
+pub fn wound(engine: &Engine, channel: ChannelId, query: &str) -> Result<WoundId> {
+    let wounds = engine.wounds(channel)?.into_iter();
+    let site = |wound: &WoundRecord| wound.opened.site.as_ref().map(|site| site.words.clone());
+    choose(
+        "wound",
+        query,
+        wounds.map(|w| (w.wound, w.wound.to_string(), site(&w).unwrap_or_default())),
     )
 }
 

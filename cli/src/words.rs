@@ -129,6 +129,136 @@ words! {
         /// Declined with a reason
         Declined,
     }
+    /// What caused a wound.
+    Origin for schema::WoundOrigin {
+        /// Pressure
+        Pressure,
+        /// Venous insufficiency
+        Venous,
+        /// Arterial insufficiency
+        Arterial,
+        /// The diabetic foot
+        DiabeticFoot,
+        /// An operation
+        Surgical,
+        /// An injury
+        Trauma,
+        /// A burn
+        Burn,
+        /// Anything else
+        Other,
+    }
+    /// Side of the body map.
+    Map for schema::BodyView {
+        /// From the front
+        Front,
+        /// From behind
+        Back,
+    }
+    /// How much a wound exudes.
+    Exudate for schema::Exudate {
+        /// Nothing
+        None,
+        /// A little
+        Low,
+        /// Some
+        Moderate,
+        /// Much
+        High,
+    }
+    /// What a wound exudes.
+    ExudateType for schema::ExudateType {
+        /// Clear
+        Serous,
+        /// Clear with blood
+        Serosanguineous,
+        /// Blood
+        Sanguineous,
+        /// Pus
+        Purulent,
+    }
+    /// What a wound's edge is like.
+    Edge for schema::WoundEdge {
+        /// Level with the bed
+        Attached,
+        /// Away from the bed
+        Unattached,
+        /// Rolled under
+        Rolled,
+        /// With a callus
+        Calloused,
+        /// Macerated
+        Macerated,
+        /// Irregular
+        Irregular,
+    }
+    /// What the skin around a wound is like.
+    Skin for schema::PeriwoundSkin {
+        /// Healthy
+        Intact,
+        /// Red
+        Erythema,
+        /// Macerated
+        Maceration,
+        /// Dry
+        Dry,
+        /// With eczema
+        Eczema,
+        /// Swollen
+        Oedema,
+        /// Hard
+        Induration,
+        /// Excoriated
+        Excoriation,
+    }
+    /// How a wound smells.
+    Odour for schema::Odour {
+        /// Not at all
+        None,
+        /// A little
+        Slight,
+        /// Strongly
+        Strong,
+    }
+    /// A sign of infection.
+    InfectionSign for schema::InfectionSign {
+        /// Pain that increases
+        IncreasingPain,
+        /// Redness
+        Erythema,
+        /// Warmth
+        Warmth,
+        /// Swelling
+        Swelling,
+        /// Pus
+        PurulentExudate,
+        /// A bad smell
+        Malodour,
+        /// It does not heal
+        DelayedHealing,
+        /// Granulation that bleeds
+        FriableGranulation,
+        /// Fever
+        Fever,
+    }
+    /// How a wound goes.
+    Trend for schema::Trend {
+        /// Better
+        Better,
+        /// The same
+        Same,
+        /// Worse
+        Worse,
+    }
+    /// What a wound became.
+    WoundChange for schema::WoundChange {
+        /// It has healed
+        Healed,
+        /// Followed no more, with a reason
+        Closed,
+        /// Followed again
+        Reopened,
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ denials! {
     GoesOnByItself "goes_on_by_itself" "this thread goes on by itself"
     /// Somebody took, declined or did it meanwhile.
     TaskState "task_state" "the task is not in a state that allows it"
+    /// It was closed, or reopened, meanwhile.
+    WoundState "wound_state" "the wound is not in a state that allows it"
     /// Only a receiver acknowledges a handover.
     NotReceiver "not_receiver" "the handover is addressed to somebody else"
     /// There is nothing to ask for again.

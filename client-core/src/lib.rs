@@ -12,6 +12,7 @@
 //! - [`history`]: the past, shared with joiners and asked for where it is missing.
 //! - [`media`]: photos and encrypted blobs. [`mls`]: OpenMLS's storage.
 //! - `sealed`: items from device to device.
+//! - [`reconnect`]: when a driver connects.
 //! - [`driver`] (feature `native`): sockets, timers and the clock around the engine.
 //!
 //! The engine is sans-I/O: it never blocks, spawns or reads a clock. Start at
@@ -34,6 +35,7 @@ pub mod mls;
 mod outbox;
 mod projection;
 pub mod query;
+pub mod reconnect;
 mod rejoin;
 mod sealed;
 #[cfg(test)]

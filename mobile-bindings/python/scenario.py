@@ -254,7 +254,7 @@ async def text_and_photo_arrive(practice):
     nurse, thread = practice.nurse.relais, practice.thread
     await nurse.send_message(thread, "Bonjour à tous", Priority.NORMAL, None)
     taken = Path(os.environ["RELAIS_PHOTO"]).read_bytes()
-    await nurse.send_photo(thread, taken, "J12, fibrine au centre", "talon", Laterality.LEFT)
+    await nurse.send_photo(thread, taken, "J12, fibrine au centre", "talon", Laterality.LEFT, None)
     await nurse.send_message(thread, "Fièvre à 38,5 °C", Priority.URGENT, None)
     device = practice.coordinator
 

@@ -14,6 +14,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 pub use crate::calls::photos::PhotoProgress;
 pub use crate::error::RelaisError;
 pub use crate::events::RelaisEvent;
+pub use crate::records::assessment::*;
 pub use crate::records::content::*;
 pub use crate::records::header::*;
 pub use crate::records::people::*;
@@ -22,6 +23,7 @@ pub use crate::records::state::*;
 pub use crate::records::tasks::*;
 pub use crate::records::threads::*;
 pub use crate::records::timeline::*;
+pub use crate::records::wounds::*;
 
 /// Bytes as one array of JavaScript, where a `Vec<u8>` would be a list of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -112,8 +114,14 @@ macro_rules! for_each_call {
             failed_acts() -> Vec<FailedAct>;
             retry(number: i64) -> ();
             discard(number: i64) -> ();
+            // Wounds.
+            wounds(thread: String) -> Vec<Wound>;
+            wound(thread: String, wound: String) -> WoundSeries;
+            open_wound(thread: String, new: NewWound) -> String;
+            assess_wound(thread: String, wound: String, found: Assessment) -> String;
+            change_wound(thread: String, wound: String, change: WoundChange, reason: String) -> String;
             // Photos.
-            send_photo(thread: String, photo: Bytes, caption: String, body_site: String, laterality: Option<Laterality>) -> String;
+            send_photo(thread: String, photo: Bytes, caption: String, body_site: String, laterality: Option<Laterality>, wound: Option<String>) -> String;
             photo_progress(photo: String) -> PhotoProgress;
             photo(photo: String) -> Bytes;
             // What the app keeps.

@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::accept::accept;
 use crate::blobs::Blobs;
 use crate::channels::Channels;
-use crate::config::Config;
+use crate::config::{Config, origin};
 use crate::error::Refused;
 use crate::http;
 use crate::hub::Hub;
@@ -47,6 +47,8 @@ pub struct App {
     pub store: Arc<dyn Store>,
     /// What the server was started with.
     pub config: Config,
+    /// Where its own pages come from.
+    pub origin: Option<String>,
     /// The founding record.
     pub founding: Founding,
     /// The live structure.
@@ -96,6 +98,7 @@ impl App {
             restored,
             structure,
             blobs,
+            origin: config.public_url.as_deref().and_then(origin),
             founding,
             store,
             config,

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::web;
+
 /// Milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -31,10 +33,12 @@ pub struct Config {
     /// MLS cipher suite that the structure is created with; `None` leaves it to
     /// the device that sets it up.
     pub ciphersuite: Option<u16>,
+    /// What browsers get.
+    pub web: &'static [web::File],
 }
 
 impl Config {
-    /// System clock and randomness, no public URL, any suite.
+    /// System clock and randomness, no public URL, any suite, the web app as built in.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
@@ -43,6 +47,7 @@ impl Config {
             one_thread: false,
             public_url: None,
             ciphersuite: None,
+            web: web::built(),
         }
     }
 }
@@ -86,14 +91,19 @@ impl Settings {
     }
 }
 
-/// Scheme, host and port of a URL, as a browser writes them in `Origin`.
-pub fn origin(url: &str) -> Option<&str> {
+/// Scheme, host and port of a URL as a browser writes them in `Origin`: in lower case,
+/// and without the port that the scheme implies. `None` for what is no web address.
+pub fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
-    let host = rest
-        .split(['/', '?', '#'])
-        .next()
-        .filter(|h| !h.is_empty())?;
-    Some(&url[..scheme.len() + 3 + host.len()])
+    let implied = match scheme.to_ascii_lowercase().as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let host = rest.split(['/', '?', '#']).next()?;
+    let host = host.strip_suffix(implied).unwrap_or(host);
+    let named = !host.is_empty() && !host.starts_with(':') && !host.contains('@');
+    named.then(|| format!("{scheme}://{host}").to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -101,10 +111,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_origin_of_a_url_has_no_path() {
-        assert_eq!(origin("https://a.fr:8443/x/y?z"), Some("https://a.fr:8443"));
-        assert_eq!(origin("http://a.fr"), Some("http://a.fr"));
-        assert_eq!(origin("a.fr"), None);
-        assert_eq!(origin("http://"), None);
+    fn the_origin_of_a_url_is_what_a_browser_writes() {
+        for (url, expected) in [
+            ("https://a.fr:8443/x/y?z", Some("https://a.fr:8443")),
+            ("http://a.fr", Some("http://a.fr")),
+            ("HTTPS://Relais.A.fr:443/", Some("https://relais.a.fr")),
+            ("http://a.fr:443", Some("http://a.fr:443")),
+            ("http://[::1]:80", Some("http://[::1]")),
+            ("a.fr", None),
+            ("http://", None),
+            ("https://:443", None),
+            ("https://user@a.fr", None),
+            ("file:///etc", None),
+        ] {
+            assert_eq!(origin(url).as_deref(), expected, "{url}");
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! # Layout
 //! - [`config`], [`founding`]: what `init` decides and `serve` is started with.
 //! - [`app`]: everything that a running server shares, [`serve()`] and [`embed`]; `accept`: sockets.
-//! - [`http`]: enrolment, structure record and log, blobs, health.
+//! - [`http`]: enrolment, structure record and log, blobs, health; who may ask from a page.
+//! - [`web`]: the web app, for whoever opens the server's address in a browser.
 //! - [`ws`]: one connection per device: hello, session, following of logs.
 //! - [`operations`]: what a device asks for, from request to durable answer.
 //! - [`channels`]: whether a message or commit is acceptable.
@@ -34,6 +35,7 @@ pub mod restored;
 pub mod store;
 pub mod structure_log;
 pub mod tokens;
+pub mod web;
 pub mod ws;
 
 pub use app::{ServeError, Server, embed, serve};

@@ -8,6 +8,7 @@ use std::{env, os::unix::process::CommandExt, path::PathBuf, process::Command};
 use crate::{
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
+    web,
 };
 
 /// The folder of the built programs, told to whatever starts them.
@@ -68,12 +69,26 @@ pub const BENCH: Program = Program {
     profile: Profile::Release,
 };
 
+/// What a browser or another client is tried against.
+pub const SERVER: Program = Program {
+    name: "relais-server",
+    starts: &["relais"],
+    profile: Profile::Dev,
+};
+
+/// The same, as it is measured.
+pub const FAST_SERVER: Program = Program {
+    profile: Profile::Release,
+    ..SERVER
+};
+
 impl Program {
     fn folder(&self) -> PathBuf {
         run::target_dir().join(self.profile.folder())
     }
 
-    fn build(&self) -> Outcome {
+    /// Builds the program and what it starts.
+    pub fn build(&self) -> Outcome {
         // The whole workspace, so that cargo chooses the same features as in the tests
         // and builds nothing twice.
         let mut cargo = run::cargo(&["build", "--workspace", "--profile", self.profile.name()]);
@@ -85,9 +100,19 @@ impl Program {
 
     /// The program, which must have been built.
     pub fn built(&self) -> Command {
-        let mut program = run::program(self.folder().join(self.name));
+        let mut program = run::program(self.path());
         program.env(BIN_DIR, self.folder());
         program
+    }
+
+    /// Where it is once it was built.
+    pub fn path(&self) -> PathBuf {
+        self.folder().join(self.name)
+    }
+
+    /// Lets another program find it and the ones that it starts.
+    pub fn tell_where(&self, command: &mut Command) {
+        command.env(BIN_DIR, self.folder());
     }
 }
 
@@ -104,6 +129,17 @@ pub fn command(program: &Program, args: &[String]) -> Outcome {
     Err(Failure(format!("cannot run {}: {error}", program.name)))
 }
 
+/// Plays the demo, for a person in a browser where that can be built.
+pub fn demo(args: &[String]) -> Outcome {
+    if args.is_empty() {
+        let built = setup::ensure(Purpose::Web).and_then(|()| web::build());
+        if let Err(failure) = built {
+            eprintln!("{failure}\n\nThe demo goes on without the web app, on the command line.\n");
+        }
+    }
+    command(&DEMO, args)
+}
+
 /// Runs seeds of the simulation, in an optimised build if that was asked for.
 pub fn simulate(args: &[String]) -> Outcome {
     let (optimised, args): (Vec<_>, Vec<_>) =
@@ -113,9 +149,4 @@ pub fn simulate(args: &[String]) -> Outcome {
         false => Profile::Sim,
     };
     command(&Program { profile, ..SIM }, &args)
-}
-
-/// Lets tests find the programs of the dev profile.
-pub fn tell_where(command: &mut Command) {
-    command.env(BIN_DIR, DEMO.folder());
 }

@@ -3,7 +3,7 @@
 //! Survivors that cannot be told from the original are listed with their reasons in `.cargo/mutants.toml`; any other
 //! survivor is a missing test.
 
-use std::{env, fs, process::Command};
+use std::{fs, process::Command};
 
 use crate::{
     run::{self, Failure, Outcome},
@@ -175,7 +175,7 @@ impl Scope {
         // The copy that is changed is built in one folder again and again; cargo-nextest may be ours.
         cargo.env("CARGO_TARGET_DIR", target.join("mutants/target"));
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0"); // Nobody debugs it: half of each build saved.
-        cargo.env("PATH", setup::path(env::var_os("PATH"))?);
+        cargo.env("PATH", setup::path()?);
         Ok(cargo)
     }
 }

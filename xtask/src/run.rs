@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fmt,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
@@ -122,8 +122,21 @@ pub fn output(command: &mut Command) -> Outcome<String> {
 
 /// Whether a program of this name is in `PATH`.
 pub fn in_path(name: &str) -> bool {
-    env::var_os("PATH")
-        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+    found(name).is_some()
+}
+
+/// The program of this name in `PATH`.
+pub fn found(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let mut programs = env::split_paths(&path).map(|folder| folder.join(name));
+    programs.find(|program| program.is_file())
+}
+
+/// `PATH` with these folders first.
+pub fn path(first: impl IntoIterator<Item = PathBuf>) -> Outcome<OsString> {
+    let usual = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(first.into_iter().chain(env::split_paths(&usual)))
+        .map_err(|error| Failure(format!("PATH cannot be extended: {error}")))
 }
 
 /// The failure of a command that did not start, or broke off.
@@ -196,6 +209,14 @@ mod tests {
         };
         assert!(failure.to_string().contains("sh -c exit 3"), "{failure}");
         assert!(run(&mut program("no-such-program-anywhere")).is_err());
+    }
+
+    #[test]
+    fn folders_come_before_those_of_the_machine() {
+        let path = path([PathBuf::from("/ours"), PathBuf::from("/next")]).expect("a PATH");
+        let mut folders = env::split_paths(&path);
+        assert_eq!(folders.next(), Some(PathBuf::from("/ours")));
+        assert_eq!(folders.next(), Some(PathBuf::from("/next")));
     }
 
     #[test]

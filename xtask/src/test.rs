@@ -10,6 +10,7 @@ use crate::{
     delegate,
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
+    web,
 };
 
 const FUZZ: &str = "tests/fuzz/Cargo.toml";
@@ -32,6 +33,8 @@ pub fn command(quick: bool) -> Outcome {
     gate.step("format", || {
         run::run(&mut run::cargo(&["fmt", "--all", "--check"]))
     });
+    // Before anything that compiles the server, which embeds it.
+    let web = !quick && gate.step("web", web::build);
     gate.step("lints", || {
         run::run(&mut run::cargo(&[
             "clippy",
@@ -57,7 +60,7 @@ pub fn command(quick: bool) -> Outcome {
         gate.tests();
     }
     if !quick {
-        gate.rest(built);
+        gate.rest(built, web);
     }
     gate.close()
 }
@@ -92,7 +95,7 @@ impl Gate {
     fn tests(&mut self) {
         let mut nextest = setup::program("cargo-nextest");
         nextest.args(["nextest", "run", "--workspace", "--profile", "ci"]);
-        delegate::tell_where(&mut nextest);
+        delegate::SERVER.tell_where(&mut nextest);
         let mut count = Count::default();
         let outcome = timed("tests", || {
             let (outcome, heard) = run::run_and_listen(&mut nextest)?;
@@ -108,7 +111,7 @@ impl Gate {
         }
     }
 
-    fn rest(&mut self, built: bool) {
+    fn rest(&mut self, built: bool, web: bool) {
         self.step("guide", || bindings::guide::compare(false));
         for language in Language::ALL {
             self.step(language.name(), || {
@@ -118,6 +121,13 @@ impl Gate {
                 bindings::check(language)
             });
         }
+        self.step("web sources", web::check);
+        self.step("browser", || {
+            if !(built && web) {
+                return Err(unbuilt());
+            }
+            web::play()
+        });
         self.step("documentation", || {
             let mut doc = run::cargo(&["doc", "--workspace", "--no-deps"]);
             run::run(doc.env("RUSTDOCFLAGS", "-Dwarnings"))

@@ -16,6 +16,7 @@ use super::header::HeaderView;
 use super::people::PersonView;
 use super::task::TaskView;
 use super::thread::{ThreadView, items};
+use super::wound::SeriesView;
 use crate::failure::{Failure, Result};
 use crate::profile::write_private;
 use crate::render::{Shown, Text, View};
@@ -25,7 +26,7 @@ use crate::view::ItemView;
 
 /// Write everything this device holds of a thread into a folder, decrypted
 ///
-/// `thread.json` holds the header, the circle, the timeline, tasks and handovers;
+/// `thread.json` holds the header, the circle, the timeline, tasks, handovers and wounds;
 /// `photos/` the photos, named by their events. Keep the folder as you keep a
 /// patient's file.
 #[derive(Debug, Args)]
@@ -50,6 +51,7 @@ struct Contents {
     timeline: Vec<ItemView>,
     tasks: Vec<TaskView>,
     handovers: Vec<HandoverView>,
+    wounds: Vec<SeriesView>,
     photos: Vec<PhotoView>,
 }
 
@@ -174,6 +176,7 @@ fn contents(engine: &Engine, channel: ChannelId, photos: Vec<PhotoView>) -> Resu
         timeline,
         tasks: TaskView::all(engine, channel)?,
         handovers: HandoverView::all(engine, channel)?,
+        wounds: SeriesView::all(engine, channel)?,
         photos,
     })
 }

@@ -24,6 +24,7 @@ mod sync;
 mod task;
 mod thread;
 mod watch;
+mod wound;
 mod written;
 
 use clap::Subcommand;
@@ -55,6 +56,8 @@ pub enum Command {
     Task(task::Task),
     #[command(subcommand)]
     Handover(handover::Handover),
+    #[command(subcommand)]
+    Wound(wound::Wound),
     Sync(sync::Sync),
     Watch(watch::Watch),
     #[command(subcommand)]
@@ -110,6 +113,7 @@ impl Command {
             Self::Photo(command) => command.run(session).await?,
             Self::Task(command) => command.run(session).await?,
             Self::Handover(command) => command.run(session).await?,
+            Self::Wound(command) => command.run(session).await?,
             Self::Sync(command) => command.run(session).await?,
             Self::Failed(command) => command.run(session).await?,
             Self::Export(command) => command.run(session).await?,

@@ -56,6 +56,9 @@ pub struct Send {
     /// Which side
     #[arg(long, value_enum)]
     side: Option<Side>,
+    /// Site or id of the wound whose series it belongs to
+    #[arg(long, value_name = "WOUND")]
+    wound: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -75,7 +78,12 @@ impl Send {
             .act(move |engine| {
                 let channel = resolve::thread(engine, &self.thread)?;
                 let after_seq = head(engine, channel)?;
-                let event = engine.send_photo(channel, &bytes, &self.caption, &self.site, side)?;
+                let wound = self.wound.as_deref();
+                let wound = wound
+                    .map(|wound| resolve::wound(engine, channel, wound))
+                    .transpose()?;
+                let (caption, site) = (&self.caption, &self.site);
+                let event = engine.send_photo(channel, &bytes, caption, site, side, wound)?;
                 Ok(Mark {
                     channel,
                     after_seq,

@@ -4,7 +4,7 @@
 use relais_core::Engine;
 use relais_core::query::{TimelineBody, TimelineItem};
 use relais_core::schema::v1::content::Kind;
-use relais_core::wire::ids::{ChannelId, EventId, TaskId};
+use relais_core::wire::ids::{ChannelId, EventId, TaskId, WoundId};
 use serde::Serialize;
 
 use crate::failure::{Result, exit};
@@ -30,6 +30,8 @@ pub enum Act {
     Event(EventId),
     /// By the task that it creates.
     Task(TaskId),
+    /// By the wound that it opens.
+    Wound(WoundId),
 }
 
 impl Act {
@@ -40,6 +42,7 @@ impl Act {
         match (self, &**kind) {
             (Self::Event(event), _) => *id == event,
             (Self::Task(task), Kind::TaskCreated(created)) => created.task_id == task.to_bytes(),
+            (Self::Wound(wound), Kind::WoundOpened(opened)) => opened.wound_id == wound.to_bytes(),
             _ => false,
         }
     }
@@ -59,6 +62,7 @@ pub struct Written {
     thread: String,
     event: Option<String>,
     task: Option<String>,
+    wound: Option<String>,
     seq: Option<u64>,
     #[serde(flatten)]
     state: StateView,
@@ -87,7 +91,11 @@ impl Written {
             event,
             task: match act {
                 Act::Task(task) => Some(task.to_string()),
-                Act::Event(_) => None,
+                _ => None,
+            },
+            wound: match act {
+                Act::Wound(wound) => Some(wound.to_string()),
+                _ => None,
             },
             seq: found.and_then(|item| item.seq),
             queued: state.is_queued(),
@@ -103,10 +111,11 @@ impl Written {
 
 impl View for Written {
     fn plain(&self, text: &mut Text) {
-        let what = match (&self.task, &self.event) {
-            (Some(task), _) => format!("task {}", short(task)),
-            (None, Some(event)) => format!("event {}", short(event)),
-            (None, None) => String::new(),
+        let what = match (&self.task, &self.wound, &self.event) {
+            (Some(task), ..) => format!("task {}", short(task)),
+            (_, Some(wound), _) => format!("wound {}", short(wound)),
+            (_, _, Some(event)) => format!("event {}", short(event)),
+            _ => String::new(),
         };
         text.line(format_args!("{}  {what}", self.state));
         if self.queued {

@@ -3,14 +3,14 @@
 use relais_core::Engine;
 use relais_core::schema::v1::HistoryKind;
 use relais_core::schema::v1::content::Kind;
-use relais_core::wire::ids::{EventId, TaskId};
+use relais_core::wire::ids::{TaskId, WoundId};
 use serde::Serialize;
 
-use super::{PersonRef, optional_ms, short};
+use super::{AssessmentView, PersonRef, SiteView, event_hex, optional_ms, short};
 use crate::header::HeaderForm;
 use crate::render::Text;
 use crate::time;
-use crate::words::{Basis, Change, Priority, Request, Side};
+use crate::words::{Basis, Change, Origin, Priority, Request, Side, WoundChange};
 
 /// What an item says; `kind` tells which.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +54,8 @@ pub enum Body {
         caption: String,
         body_site: String,
         side: Option<Side>,
+        /// In whose series it belongs.
+        wound: Option<String>,
     },
     /// A task begins.
     TaskCreated {
@@ -83,6 +85,24 @@ pub enum Body {
     },
     /// A receiver has it.
     HandoverAcknowledged { handover: String, synthesis: String },
+    /// A wound begins to be followed.
+    WoundOpened {
+        wound: Option<String>,
+        origin: Option<Origin>,
+        onset: Option<String>,
+        site: Option<SiteView>,
+    },
+    /// A wound was assessed.
+    WoundAssessed {
+        wound: Option<String>,
+        found: AssessmentView,
+    },
+    /// A wound was closed or reopened.
+    WoundChanged {
+        wound: Option<String>,
+        change: Option<WoundChange>,
+        reason: String,
+    },
     /// Something that a timeline does not show.
     Other,
     /// What the log itself says.
@@ -98,12 +118,12 @@ pub enum Body {
     },
 }
 
-fn event_hex(id: &[u8]) -> Option<String> {
-    Some(EventId::try_from(id).ok()?.to_string())
-}
-
 fn task_hex(id: &[u8]) -> String {
     TaskId::try_from(id).map_or_else(|_| String::new(), |id| id.to_string())
+}
+
+fn wound_hex(id: &[u8]) -> Option<String> {
+    Some(WoundId::try_from(id).ok()?.to_string())
 }
 
 impl Body {
@@ -145,6 +165,7 @@ impl Body {
                 caption: photo.caption.clone(),
                 body_site: photo.body_site.clone(),
                 side: Side::of(photo.laterality()),
+                wound: wound_hex(&photo.wound_id),
             },
             Kind::TaskCreated(task) => Self::TaskCreated {
                 task: task_hex(&task.task_id),
@@ -176,6 +197,21 @@ impl Body {
             Kind::HandoverAcknowledged(ack) => Self::HandoverAcknowledged {
                 handover: hex::encode(&ack.handover),
                 synthesis: ack.synthesis.clone(),
+            },
+            Kind::WoundOpened(opened) => Self::WoundOpened {
+                wound: wound_hex(&opened.wound_id),
+                origin: Origin::of(opened.origin()),
+                onset: opened.onset.as_ref().map(time::date),
+                site: opened.site.as_ref().map(SiteView::of),
+            },
+            Kind::WoundAssessed(found) => Self::WoundAssessed {
+                wound: wound_hex(&found.wound_id),
+                found: AssessmentView::of(found),
+            },
+            Kind::WoundChanged(changed) => Self::WoundChanged {
+                wound: wound_hex(&changed.wound_id),
+                change: WoundChange::of(changed.change()),
+                reason: changed.reason.clone(),
             },
             Kind::ReadMarker(_) | Kind::Void(_) | Kind::Recovered(_) => Self::Other,
         }
@@ -344,6 +380,32 @@ impl Body {
                     short(handover)
                 ));
                 text.block(INDENT, synthesis);
+            }
+            Self::WoundOpened {
+                wound,
+                origin,
+                site,
+                ..
+            } => {
+                let wound = wound.as_deref().map_or("?", short);
+                let site = site.as_ref().map(ToString::to_string).unwrap_or_default();
+                let origin = origin.map(|o| format!(" ({o})")).unwrap_or_default();
+                text.line(format_args!("{INDENT}wound {wound}: {site}{origin}"));
+            }
+            Self::WoundAssessed { wound, found } => {
+                let wound = wound.as_deref().map_or("?", short);
+                text.line(format_args!("{INDENT}wound {wound} assessed"));
+                found.plain(text, INDENT);
+            }
+            Self::WoundChanged {
+                wound,
+                change,
+                reason,
+            } => {
+                let wound = wound.as_deref().map_or("?", short);
+                let change = change.map(|c| c.to_string()).unwrap_or_default();
+                text.line(format_args!("{INDENT}wound {wound} {change}"));
+                text.block(INDENT, reason);
             }
             Self::CircleChange { added, removed } => {
                 if !added.is_empty() {

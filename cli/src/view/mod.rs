@@ -1,10 +1,11 @@
 //! Records that several commands show: people, states, items of a timeline.
 
 mod body;
+mod wound;
 
 use relais_core::Engine;
 use relais_core::query::{EventState, TimelineBody, TimelineItem};
-use relais_core::wire::ids::ProfessionalId;
+use relais_core::wire::ids::{EventId, ProfessionalId};
 use serde::Serialize;
 
 use crate::render::Text;
@@ -12,6 +13,7 @@ use crate::time;
 
 pub use body::Body;
 use body::INDENT;
+pub use wound::{AssessmentView, SiteView};
 
 /// Shown wherever something has not left this device.
 pub const QUEUED: &str = "kept on this device; leaves by itself as soon as it can";
@@ -19,6 +21,10 @@ pub const QUEUED: &str = "kept on this device; leaves by itself as soon as it ca
 /// The beginning of an id, enough to name it on a command line.
 pub fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
+}
+
+fn event_hex(id: &[u8]) -> Option<String> {
+    Some(EventId::try_from(id).ok()?.to_string())
 }
 
 /// A person by id and name.

@@ -4,8 +4,10 @@
 mod circle;
 mod tasks;
 mod threads;
+mod wounds;
 mod write;
 
 pub use circle::NewMember;
 pub use tasks::NewTask;
 pub use threads::NewThread;
+pub use wounds::NewWound;

@@ -4,7 +4,7 @@ use relais_content::v1::{
     Content, HandoverAcknowledged, HandoverNote, Laterality, MembershipNote, Message,
     PatientHeader, Photo, Priority, ReadMarker, content::Kind,
 };
-use relais_wire::ids::{ChannelId, EventId};
+use relais_wire::ids::{ChannelId, EventId, WoundId};
 use relais_wire::roster::Operation;
 use rusqlite::{OptionalExtension, params};
 
@@ -38,7 +38,8 @@ impl Engine {
     }
 
     /// Sends a photo (JPEG or PNG): without its metadata, at most 2048 px a side;
-    /// the thumbnail goes with the event, the original follows as a blob.
+    /// the thumbnail goes with the event, the original follows as a blob. `wound`: in whose
+    /// series it belongs.
     ///
     /// # Errors
     /// [`Error::Photo`] for what is not a usable photo, and those of
@@ -50,7 +51,11 @@ impl Engine {
         caption: &str,
         body_site: &str,
         laterality: Laterality,
+        wound: Option<WoundId>,
     ) -> Result<EventId> {
+        if let Some(wound) = wound {
+            self.wound_record(channel, wound)?;
+        }
         let prepared = photo::prepare(bytes)?;
         self.transaction(|engine| {
             let original = engine.new_blob(channel, &prepared.jpeg)?;
@@ -62,6 +67,7 @@ impl Engine {
                 caption: caption.to_owned(),
                 body_site: body_site.to_owned(),
                 laterality: laterality.into(),
+                wound_id: wound.map(WoundId::to_bytes).unwrap_or_default(),
             };
             engine.write_inside(channel, Kind::Photo(photo))
         })

@@ -8,6 +8,21 @@ pub(super) const STEPS: &[&[&str]] = &[
         // What a thread was called when, its headers, handovers: without it, all events are read.
         "CREATE INDEX events_kind ON events (channel, kind, seq)",
     ],
+    &[
+        // Wounds, folded in log order. `status`: see projection::wound_status.
+        "CREATE TABLE wounds (channel BLOB NOT NULL, wound BLOB NOT NULL, seq INTEGER NOT NULL,
+            author BLOB NOT NULL, time_ms INTEGER NOT NULL, content BLOB NOT NULL,
+            status INTEGER NOT NULL, actor BLOB NOT NULL, changed_ms INTEGER NOT NULL,
+            reason TEXT NOT NULL, PRIMARY KEY (channel, wound)) STRICT, WITHOUT ROWID",
+        "CREATE TABLE wound_assessments (channel BLOB NOT NULL, wound BLOB NOT NULL,
+            seq INTEGER NOT NULL, event BLOB NOT NULL, author BLOB NOT NULL,
+            time_ms INTEGER NOT NULL, content BLOB NOT NULL,
+            PRIMARY KEY (channel, wound, seq)) STRICT, WITHOUT ROWID",
+        // Photos of a wound, taken for it or assessed with it.
+        "CREATE TABLE wound_photos (channel BLOB NOT NULL, wound BLOB NOT NULL,
+            seq INTEGER NOT NULL, event BLOB NOT NULL,
+            PRIMARY KEY (channel, wound, seq)) STRICT, WITHOUT ROWID",
+    ],
 ];
 
 const FIRST: &[&str] = &[

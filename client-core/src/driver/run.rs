@@ -11,11 +11,10 @@ use super::network::{self, Input};
 use super::{Clock, Job, Options};
 use crate::engine::{Engine, Event, Phase};
 use crate::error::Result;
+use crate::reconnect::Reconnect;
 
 /// Entries applied in one transaction: queries run between two.
 const BUDGET: usize = 64;
-const FIRST_RETRY_MS: u64 = 100;
-const LAST_RETRY_MS: u64 = 10_000;
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -24,15 +23,12 @@ struct Driver {
     http: reqwest::Client,
     inputs: mpsc::Sender<Input>,
     listeners: broadcast::Sender<Event>,
-    /// Number of the present socket (or attempt), and where its frames go.
-    socket: u64,
-    open: bool,
+    reconnect: Reconnect,
+    /// Where the frames of the present socket go.
     frames: Option<mpsc::UnboundedSender<Vec<Bytes>>>,
-    failures: u32,
-    /// Not by the wall clock, which jumps.
-    connect_at: Instant,
+    /// Not the wall clock, which jumps.
+    since: Instant,
     clock: Clock,
-    network: bool,
 }
 
 pub(super) fn run(
@@ -62,13 +58,10 @@ pub(super) fn run(
         http,
         inputs,
         listeners,
-        socket: 0,
-        open: false,
+        reconnect: Reconnect::new(options.network),
         frames: None,
-        failures: 0,
-        connect_at: Instant::now(),
+        since: Instant::now(),
         clock: options.clock,
-        network: options.network,
     };
     runtime.block_on(driver.drive(jobs, stop, received));
     // A name that is still being looked up must not keep the thread.
@@ -126,15 +119,17 @@ impl Driver {
     fn take(&mut self, input: Input) {
         self.engine.set_time((self.clock)());
         let result = match input {
-            Input::Opened(number, frames) if number == self.socket => {
+            Input::Opened(number, frames) if number == self.reconnect.attempt() => {
                 tracing::info!("connected");
                 self.frames = Some(frames);
                 self.engine.connected()
             }
-            Input::Frame(number, frame) if number == self.socket && self.frames.is_some() => {
+            Input::Frame(number, frame)
+                if number == self.reconnect.attempt() && self.frames.is_some() =>
+            {
                 self.engine.receive(frame)
             }
-            Input::Closed(number) if number == self.socket => {
+            Input::Closed(number) if number == self.reconnect.attempt() => {
                 match self.frames {
                     Some(_) => tracing::info!("the connection has ended"),
                     None => tracing::info!("there is no connection to the server"),
@@ -152,31 +147,27 @@ impl Driver {
     }
 
     fn hang_up(&mut self) {
-        if self.engine.phase() == Phase::Ready {
-            self.failures = 0;
-        }
+        let worked = self.engine.phase() == Phase::Ready;
         self.frames = None;
-        self.open = false;
-        self.socket += 1;
-        let delay = (FIRST_RETRY_MS << self.failures.min(10)).min(LAST_RETRY_MS);
-        // Devices that lost the same server do not all come back at once.
-        let jitter = (self.clock)() % (delay / 2 + 1);
-        self.failures += 1;
-        self.connect_at = Instant::now() + Duration::from_millis(delay / 2 + jitter);
+        let (random, now_ms) = ((self.clock)(), self.elapsed_ms());
+        self.reconnect.ended(worked, random, now_ms);
         self.engine.disconnected();
     }
 
     fn set_network(&mut self, there: bool) {
-        if self.open {
+        if self.reconnect.is_open() {
             self.hang_up();
         }
         match there {
             true => tracing::info!("there is a network"),
             false => tracing::info!("there is no network"),
         }
-        self.network = there;
-        self.failures = 0;
-        self.connect_at = Instant::now();
+        let now_ms = self.elapsed_ms();
+        self.reconnect.set_network(there, now_ms);
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn carry_out(&mut self) {
@@ -193,7 +184,7 @@ impl Driver {
                 continue;
             };
             let inputs = self.inputs.clone();
-            if !self.network {
+            if !self.reconnect.has_network() {
                 let failed = Input::Answered(request.id, None);
                 tokio::spawn(async move { inputs.send(failed).await });
                 continue;
@@ -205,32 +196,27 @@ impl Driver {
         for event in self.engine.take_events() {
             let _ = self.listeners.send(event);
         }
-        if self.open
+        if self.reconnect.is_open()
             && let Some(code) = self.engine.closed_by_server()
         {
             tracing::info!(code = code.as_str_name(), "the server ended the connection");
             self.hang_up();
         }
+        let (wanted, now_ms) = (self.engine.wants_connection(), self.elapsed_ms());
         if let Some(server_url) = server_url
-            && self.wants_connection()
-            && Instant::now() >= self.connect_at
+            && let Some(number) = self.reconnect.begin(wanted, now_ms)
         {
             tracing::debug!("connecting");
-            self.open = true;
-            self.socket += 1;
-            let (number, inputs) = (self.socket, self.inputs.clone());
+            let inputs = self.inputs.clone();
             tokio::spawn(network::socket(number, server_url, inputs));
         }
     }
 
-    fn wants_connection(&self) -> bool {
-        self.network && !self.open && self.engine.wants_connection()
-    }
-
     /// Until something is due; a long time when nothing is.
     fn pause(&self) -> Duration {
-        let connect = self.connect_at.saturating_duration_since(Instant::now());
-        let connect = self.wants_connection().then_some(connect);
+        let wanted = self.engine.wants_connection();
+        let connect = self.reconnect.wait_ms(wanted, self.elapsed_ms());
+        let connect = connect.map(Duration::from_millis);
         let wake = self.engine.wake_at();
         let now = (self.clock)();
         let wake = wake.map(|at| Duration::from_millis(at.saturating_sub(now)));

@@ -322,7 +322,7 @@ impl Engine {
     /// the present ones. At the head of the log everything becomes visible.
     pub(super) fn fold_step(&mut self, import: &Import) -> Result<()> {
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, time_ms, professional, signed FROM events
+            "SELECT seq, time_ms, professional, signed, event_id FROM events
              WHERE channel = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
         )?;
         let mut rows = statement.query(params![
@@ -340,6 +340,7 @@ impl Engine {
             if let Some(content) = &said_in(&signed)?.content {
                 let event = Folded {
                     channel: import.channel,
+                    id: EventId(row.get(4)?),
                     seq: done,
                     time_ms: row.get(1)?,
                     author: ProfessionalId(row.get(2)?),

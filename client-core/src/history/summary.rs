@@ -1,6 +1,8 @@
 //! A summary with open work: what somebody who takes over needs on the first day.
 
-use relais_content::v1::{HandoverNote, TaskChanged, TaskCreated, content::Kind};
+use relais_content::v1::{
+    HandoverNote, TaskChanged, TaskCreated, WoundAssessed, WoundChanged, WoundOpened, content::Kind,
+};
 use relais_wire::ids::ChannelId;
 use rusqlite::params;
 use std::collections::BTreeSet;
@@ -16,13 +18,17 @@ impl Engine {
     /// Sequences up to `last` of the events that a summary holds: the opening and the
     /// header in force, why each member is in the circle, open tasks and handovers that
     /// somebody has not acknowledged with all that was done about them, and the latest
-    /// messages, photos and handovers.
+    /// messages, photos and handovers; all that is known of wounds that are followed, with the
+    /// last photo of each.
     pub(super) fn summary(&self, channel: ChannelId, last: u64) -> Result<BTreeSet<u64>> {
         let mut chosen = BTreeSet::new();
         for sql in [
             "SELECT max(seq) FROM shown_events WHERE channel = ?1 AND kind = 1 AND seq <= ?2",
             "SELECT max(seq) FROM shown_events WHERE channel = ?1 AND kind = 2 AND seq <= ?2",
             "SELECT seq FROM circle WHERE channel = ?1 AND seq <= ?2",
+            // The last photo of each wound that is followed.
+            "SELECT max(p.seq) FROM wound_photos p JOIN wounds w USING (channel, wound)
+             WHERE p.channel = ?1 AND p.seq <= ?2 AND w.status = 0 GROUP BY p.wound",
         ] {
             let mut statement = self.db.prepare_cached(sql)?;
             let rows = statement
@@ -49,10 +55,11 @@ impl Engine {
             Ok(rows.collect::<Result<_, _>>()?)
         };
         let tasks = ids("SELECT task FROM tasks WHERE channel = ?1 AND status IN (0, 1)")?;
+        let wounds = ids("SELECT wound FROM wounds WHERE channel = ?1 AND status = 0")?;
         let mut handovers = BTreeSet::new();
         let mut statement = self.db.prepare_cached(
             "SELECT seq, event_id, signed FROM shown_events
-             WHERE channel = ?1 AND seq <= ?2 AND kind IN (6, 7, 8, 9) ORDER BY seq",
+             WHERE channel = ?1 AND seq <= ?2 AND kind IN (6, 7, 8, 9, 14, 15, 16) ORDER BY seq",
         )?;
         let mut rows = statement.query(params![channel.0, last])?;
         while let Some(row) = rows.next()? {
@@ -71,6 +78,11 @@ impl Engine {
                     open
                 }
                 Some(Kind::HandoverAcknowledged(ack)) => handovers.contains(ack.handover.as_ref()),
+                Some(Kind::WoundOpened(WoundOpened { wound_id, .. }))
+                | Some(Kind::WoundAssessed(WoundAssessed { wound_id, .. }))
+                | Some(Kind::WoundChanged(WoundChanged { wound_id, .. })) => {
+                    wounds.contains(wound_id.as_ref())
+                }
                 _ => return Err(Error::Corrupt("event kind")),
             };
             if open {

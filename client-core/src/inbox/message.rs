@@ -247,6 +247,7 @@ impl Engine {
         if let Some(content) = content {
             let event = Folded {
                 channel,
+                id: said.id,
                 seq: entry.seq,
                 time_ms: entry.time_ms,
                 author: said.author,

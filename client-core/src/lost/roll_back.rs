@@ -216,7 +216,8 @@ impl Engine {
     fn fold_anew(&mut self, channel: ChannelId) -> Result<()> {
         let beside = ChannelId(self.random()?);
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, time_ms, professional, signed FROM events WHERE channel = ?1 ORDER BY seq",
+            "SELECT seq, time_ms, professional, signed, event_id FROM events
+             WHERE channel = ?1 ORDER BY seq",
         )?;
         let mut rows = statement.query([channel.0])?;
         while let Some(row) = rows.next()? {
@@ -224,6 +225,7 @@ impl Engine {
             if let Some(content) = &said_in(&signed)?.content {
                 let event = Folded {
                     channel,
+                    id: EventId(row.get(4)?),
                     seq: row.get(0)?,
                     time_ms: row.get(1)?,
                     author: ProfessionalId(row.get(2)?),

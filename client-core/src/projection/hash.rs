@@ -21,6 +21,12 @@ const ROWS: &[&str] = &[
      FROM tasks WHERE channel = ?1 AND seq > ?2 ORDER BY task",
     ACKNOWLEDGEMENTS,
     "SELECT professional, seq FROM reads WHERE channel = ?1 AND seq > ?2 ORDER BY professional",
+    "SELECT wound, seq, author, time_ms, content, status, actor, changed_ms, reason
+     FROM wounds WHERE channel = ?1 AND seq > ?2 ORDER BY wound",
+    "SELECT wound, seq, event, author, time_ms, content FROM wound_assessments
+     WHERE channel = ?1 AND seq > ?2 ORDER BY wound, seq",
+    "SELECT wound, seq, event FROM wound_photos WHERE channel = ?1 AND seq > ?2
+     ORDER BY wound, seq",
 ];
 
 const EVENTS: &str = "SELECT seq, event_id, device, professional, counter, time_ms, kind, signed

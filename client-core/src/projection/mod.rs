@@ -3,14 +3,16 @@
 //! reads nothing but the database and the entry: no clock, no own identity.
 
 mod hash;
+mod wounds;
 
 pub use hash::ProjectionRow;
+pub(crate) use wounds::{wound_after, wound_status};
 
 use prost::Message;
 use relais_content::v1::{
     self as content, Content, MembershipNote, TaskChange, TaskChanged, ThreadOpened, content::Kind,
 };
-use relais_wire::ids::{ChannelId, ProfessionalId};
+use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 use relais_wire::roster::CheckedRoster;
 use relais_wire::v1::SignedRoster;
 use rusqlite::{OptionalExtension, params};
@@ -21,6 +23,7 @@ use crate::error::Result;
 /// An event that was verified, at its place in the log.
 pub(crate) struct Folded<'a> {
     pub channel: ChannelId,
+    pub id: EventId,
     pub seq: u64,
     pub time_ms: u64,
     pub author: ProfessionalId,
@@ -45,6 +48,18 @@ pub(crate) fn task_after(status: i64, change: TaskChange) -> Option<i64> {
         _ => None,
     }
 }
+
+/// Tables of rows that a channel's events fold into.
+const PROJECTIONS: &[&str] = &[
+    "headers",
+    "circle",
+    "tasks",
+    "acknowledgements",
+    "reads",
+    "wounds",
+    "wound_assessments",
+    "wound_photos",
+];
 
 impl Engine {
     /// Folds an event at the end of the log, with what follows from it beside the
@@ -79,11 +94,14 @@ impl Engine {
             Some(Kind::TaskChanged(change)) => self.fold_task_change(rows, event, change),
             Some(Kind::HandoverAcknowledged(ack)) => self.fold_acknowledgement(rows, event, ack),
             Some(Kind::ReadMarker(marker)) => self.fold_read(rows, event, marker.seq),
+            Some(Kind::WoundOpened(wound)) => self.fold_wound(rows, event, wound),
+            Some(Kind::WoundAssessed(found)) => self.fold_assessment(rows, event, found),
+            Some(Kind::WoundChanged(change)) => self.fold_wound_change(rows, event, change),
+            Some(Kind::Photo(photo)) => self.fold_wound_photo(rows, event, photo),
             // The events table is their projection.
             Some(
                 Kind::ThreadOpened(_)
                 | Kind::Message(_)
-                | Kind::Photo(_)
                 | Kind::HandoverNote(_)
                 | Kind::HistoryShared(_)
                 | Kind::Void(_)
@@ -96,7 +114,7 @@ impl Engine {
 
     /// Puts the projections built under `beside` in the place of the channel's.
     pub(crate) fn swap_rows(&self, channel: ChannelId, beside: ChannelId) -> Result<()> {
-        for table in ["headers", "circle", "tasks", "acknowledgements", "reads"] {
+        for table in PROJECTIONS {
             self.db
                 .prepare_cached(&format!("DELETE FROM {table} WHERE channel = ?1"))?
                 .execute([channel.0])?;

@@ -6,18 +6,24 @@ mod failures;
 mod lost;
 mod paging;
 mod people;
+mod push;
 mod reachability;
 pub mod settings;
 mod tasks;
 mod threads;
 mod timeline;
+mod wounds;
 
 pub use crate::identity::enrol::{Enrolment, WhoAmI};
 pub use crate::identity::invite::Invitation;
 pub use crate::projection::ProjectionRow;
 pub use failures::FailedRecord;
 pub use people::{DeviceRecord, PersonRecord};
+pub use push::Push;
 pub use reachability::Reachability;
 pub use tasks::{HandoverRecord, ReceiverRecord, TaskRecord, TaskStatus};
 pub use threads::{HeaderRecord, MemberRecord, ThreadRecord, ThreadState};
 pub use timeline::{EventState, TimelineBody, TimelineItem};
+pub use wounds::{
+    AreaChange, AssessmentRecord, PhotoRecord, SeriesStep, WoundRecord, WoundSeries, WoundStatus,
+};

@@ -64,7 +64,7 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
     "text and photo arrive" to {
         nurse.relais.sendMessage(thread, "Bonjour à tous", Priority.NORMAL, null)
         val taken = File(System.getenv("RELAIS_PHOTO")).readBytes()
-        nurse.relais.sendPhoto(thread, taken, "J12, fibrine au centre", "talon", Laterality.LEFT)
+        nurse.relais.sendPhoto(thread, taken, "J12, fibrine au centre", "talon", Laterality.LEFT, null)
         nurse.relais.sendMessage(thread, "Fièvre à 38,5 °C", Priority.URGENT, null)
         val texts = listOf("Bonjour à tous", "Fièvre à 38,5 °C")
         coordinator.until("the texts") { coordinator.texts(thread).takeIf { it == texts } }

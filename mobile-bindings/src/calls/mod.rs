@@ -12,3 +12,4 @@ mod settings;
 mod state;
 mod tasks;
 mod threads;
+mod wounds;

@@ -2,7 +2,7 @@
 
 use relais_core::BlobState;
 use relais_core::Engine;
-use relais_core::wire::ids::{BlobId, ChannelId};
+use relais_core::wire::ids::{BlobId, ChannelId, WoundId};
 
 use crate::error::RelaisError;
 use crate::records::Id;
@@ -63,7 +63,8 @@ fn progress(engine: &Engine, photo: BlobId) -> Result<PhotoProgress, RelaisError
 impl Relais {
     /// Sends a photo (JPEG or PNG) and answers the id of its event. It is scaled to at most
     /// 2048 pixels a side and loses its metadata, places and times too. `body_site` says
-    /// where on the body, in words. Fails with `Rejected` and the code
+    /// where on the body, in words; `wound` is the id of the wound whose series it belongs
+    /// to. Fails with `Rejected` and the code
     /// `photo_unsupported`, `photo_too_large` or `photo_damaged`, or as `send_message` does.
     pub async fn send_photo(
         &self,
@@ -72,11 +73,14 @@ impl Relais {
         caption: String,
         body_site: String,
         laterality: Option<Laterality>,
+        wound: Option<String>,
     ) -> Result<String, RelaisError> {
         let channel = ChannelId::parse(&thread, "thread")?;
         let laterality = laterality.map(Into::into).unwrap_or_default();
+        let wound = wound.map(|id| WoundId::parse(&id, "wound")).transpose()?;
         self.call(move |engine| {
-            let event = engine.send_photo(channel, &photo, &caption, &body_site, laterality)?;
+            let event =
+                engine.send_photo(channel, &photo, &caption, &body_site, laterality, wound)?;
             Ok(event.to_string())
         })
         .await

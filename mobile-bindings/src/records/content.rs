@@ -1,9 +1,12 @@
 //! What events say.
 
+use relais_core::query::Push;
 use relais_core::schema::v1::{self as schema, content::Kind};
-use relais_core::wire::ids::{BlobId, EventId, ProfessionalId, TaskId};
+use relais_core::wire::ids::{BlobId, EventId, ProfessionalId, TaskId, WoundId};
 
+use super::assessment::{Assessment, BodySite, WoundChange, WoundOrigin};
 use super::header::{CalendarDate, PatientHeader, choices};
+use super::wounds::PushScore;
 use super::{optional_id, optional_ms};
 
 choices! {
@@ -150,6 +153,8 @@ pub enum Content {
         body_site: String,
         /// Which side.
         laterality: Option<Laterality>,
+        /// Id of the wound whose series it belongs to.
+        wound: Option<String>,
     },
     /// A task begins.
     TaskCreated {
@@ -188,6 +193,33 @@ pub enum Content {
         handover: Option<String>,
         /// The receiver's own words; may be empty.
         synthesis: String,
+    },
+    /// A wound begins to be followed.
+    WoundOpened {
+        /// Its id.
+        wound: Option<String>,
+        /// What caused it.
+        origin: Option<WoundOrigin>,
+        /// Where on the body.
+        site: Option<BodySite>,
+    },
+    /// A wound was assessed.
+    WoundAssessed {
+        /// Its id.
+        wound: Option<String>,
+        /// What was found.
+        found: Assessment,
+        /// Where length, width, exudate and tissue are given.
+        push: Option<PushScore>,
+    },
+    /// A wound was closed or reopened.
+    WoundChanged {
+        /// Its id.
+        wound: Option<String>,
+        /// What became of it.
+        change: Option<WoundChange>,
+        /// Why it was closed without being healed; else empty.
+        reason: String,
     },
     /// Somebody was given a part of the past.
     HistoryShared {
@@ -276,6 +308,7 @@ impl From<Kind> for Content {
             },
             Kind::Photo(photo) => Self::Photo {
                 laterality: Laterality::of(photo.laterality()),
+                wound: optional_id::<WoundId>(&photo.wound_id),
                 photo: photo
                     .original
                     .and_then(|original| optional_id::<BlobId>(&original.blob_id)),
@@ -303,6 +336,21 @@ impl From<Kind> for Content {
             Kind::HandoverAcknowledged(ack) => Self::HandoverAcknowledged {
                 handover: optional_id::<EventId>(&ack.handover),
                 synthesis: ack.synthesis,
+            },
+            Kind::WoundOpened(opened) => Self::WoundOpened {
+                wound: optional_id::<WoundId>(&opened.wound_id),
+                origin: WoundOrigin::of(opened.origin()),
+                site: opened.site.map(Into::into),
+            },
+            Kind::WoundAssessed(found) => Self::WoundAssessed {
+                wound: optional_id::<WoundId>(&found.wound_id),
+                push: Push::of(&found).map(Into::into),
+                found: found.into(),
+            },
+            Kind::WoundChanged(changed) => Self::WoundChanged {
+                wound: optional_id::<WoundId>(&changed.wound_id),
+                change: WoundChange::of(changed.change()),
+                reason: changed.reason,
             },
             Kind::HistoryShared(shared) => Self::HistoryShared {
                 person: optional_id::<ProfessionalId>(&shared.professional_id),

@@ -1,5 +1,6 @@
 //! What crosses, as plain values: the records of the core's queries and commands.
 
+pub mod assessment;
 pub mod content;
 pub mod header;
 pub mod people;
@@ -8,8 +9,11 @@ pub mod state;
 pub mod tasks;
 pub mod threads;
 pub mod timeline;
+pub mod wounds;
 
-use relais_core::wire::ids::{BlobId, ChannelId, DeviceId, EventId, ProfessionalId, TaskId};
+use relais_core::wire::ids::{
+    BlobId, ChannelId, DeviceId, EventId, ProfessionalId, TaskId, WoundId,
+};
 
 use crate::error::RelaisError;
 
@@ -35,7 +39,7 @@ macro_rules! ids {
     };
 }
 
-ids!(BlobId ChannelId DeviceId EventId ProfessionalId TaskId);
+ids!(BlobId ChannelId DeviceId EventId ProfessionalId TaskId WoundId);
 
 /// Bytes of an id as the schema has them; nothing for none.
 pub(crate) fn optional_id<I>(bytes: &[u8]) -> Option<String>

@@ -54,6 +54,9 @@ pub const TABLE: &[Row] = &[
     row(11, "void",                  true,  true,        false),
     row(12, "history_shared",        true,  true,        false),
     row(13, "recovered",             true,  true,        false),
+    row(14, "wound_opened",          true,  true,        true),
+    row(15, "wound_assessed",        true,  true,        true),
+    row(16, "wound_changed",         true,  true,        true),
 ];
 
 fn find(kind: u32) -> Option<&'static Row> {
@@ -77,6 +80,9 @@ pub fn kind_number(content: &Content) -> u32 {
         Some(Kind::Void(_)) => 11,
         Some(Kind::HistoryShared(_)) => 12,
         Some(Kind::Recovered(_)) => 13,
+        Some(Kind::WoundOpened(_)) => 14,
+        Some(Kind::WoundAssessed(_)) => 15,
+        Some(Kind::WoundChanged(_)) => 16,
     }
 }
 
@@ -132,8 +138,8 @@ mod tests {
             let carried: Vec<u32> = (0..64).filter(|kind| permitted(channel, *kind)).collect();
             let expected: &[u32] = match channel {
                 ChannelKind::Unspecified => &[],
-                ChannelKind::Main => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
-                ChannelKind::Compartment => &[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+                ChannelKind::Main => &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+                ChannelKind::Compartment => &[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
             };
             assert_eq!(carried, expected, "{channel:?}");
             assert!(!permitted(channel, u32::MAX));
@@ -168,7 +174,8 @@ mod tests {
         assert_eq!(all.len(), TABLE.len());
         for (content, row) in all.iter().zip(TABLE) {
             let encoded = content.encode_to_vec();
-            assert_eq!(u32::from(encoded[0] >> 3), row.number);
+            let tag = prost::encoding::decode_varint(&mut encoded.as_slice()).expect("a tag");
+            assert_eq!(tag >> 3, u64::from(row.number));
             assert_eq!(kind_number(content), row.number);
             assert_eq!(kind_name(row.number), row.name);
         }

@@ -38,6 +38,20 @@ limits! {
         "The shortest number that can be dialled is an emergency number such as 15.";
     PHONE_DIGITS_MOST: usize = 17, "digits",
         "E.164 allows 15; the prefix 00 may stand for the plus sign.";
+    DRESSING_CHARS: usize = 500, "characters",
+        "The dressing that was put on a wound: products, layers and fixation.";
+    WOUND_MM: u32 = 1_000, "mm",
+        "A length, width, depth, undermining or tunnel of a wound: longer than a limb's wound.";
+    WOUND_MM2: u32 = 1_000_000, "mm²",
+        "Area of a wound: the longest by the widest.";
+    PAIN: u32 = 10, "points",
+        "Pain on the numerical scale: 10 is the worst imaginable.";
+    BODY_MAP: u32 = 1_000, "‰",
+        "A place on the body map: per mille of its width or height.";
+    SNOMED_DIGITS_LEAST: usize = 6, "digits",
+        "The shortest SNOMED CT identifier (Release File Specification §2.4.3).";
+    SNOMED_DIGITS_MOST: usize = 18, "digits",
+        "The longest SNOMED CT identifier (Release File Specification §2.4.3).";
     GIVEN_NAMES: usize = 16, "names",
         "Given names at birth: the civil registry seldom has more than five.";
     ALERTS: usize = 32, "alerts",

@@ -9,7 +9,7 @@ use proptest::sample::{Index, select};
 use prost::Message;
 
 use crate::ids::{BlobId, ChannelId, DeviceId, EventId, IdLength, ProfessionalId};
-use crate::ids::{StructureId, TaskId, ThreadId};
+use crate::ids::{StructureId, TaskId, ThreadId, WoundId};
 use crate::link::Link;
 use crate::mls::{CREDENTIAL_TYPE, ROSTER_EXTENSION, group_extensions, read_leaf, roster_of};
 use crate::roster::{CheckedRoster, judge_creation};
@@ -284,7 +284,7 @@ proptest! {
                 let _ = $id::from_hex(&text);
             )*};
         }
-        check!(StructureId ProfessionalId DeviceId ChannelId EventId BlobId ThreadId TaskId);
+        check!(StructureId ProfessionalId DeviceId ChannelId EventId BlobId ThreadId TaskId WoundId);
     }
 
     #[test]

@@ -77,6 +77,8 @@ identifiers! {
     ThreadId;
     /// A task inside a thread.
     TaskId;
+    /// A wound inside a thread.
+    WoundId;
 }
 
 #[cfg(test)]

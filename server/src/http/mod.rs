@@ -3,6 +3,7 @@
 
 pub mod blobs;
 pub mod enrol;
+mod origin;
 pub mod restore;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -20,12 +22,11 @@ use relais_wire::{RefusalCode, limits};
 
 use crate::app::App;
 use crate::error::{Refused, protobuf};
-use crate::ws;
+use crate::{web, ws};
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/health", get(health))
         .route("/v1/structure", get(structure))
         .route("/v1/structure/log", post(enrol::structure_log))
         .route("/v1/structure/restore", post(restore::restore))
@@ -44,6 +45,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/ws", get(ws::upgrade))
         // Routes with larger bodies read them themselves, with a limit of their own.
         .layer(DefaultBodyLimit::max(limits::STATEMENT_BYTES))
+        .route_layer(from_fn_with_state(app.clone(), origin::check))
+        .route("/health", get(health))
+        .fallback(web::serve)
         .with_state(app)
 }
 

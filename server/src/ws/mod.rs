@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocketUpgrade};
-use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use prost::Message as _;
@@ -18,7 +17,6 @@ use relais_wire::{RefusalCode, limits};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
-use crate::config::origin;
 use crate::error::Refused;
 
 /// A read buffer of the default size would cost 128 KiB for each idle connection.
@@ -29,10 +27,8 @@ const WRITE_BUFFER: usize = 16 * 1024;
 /// `GET /v1/ws`.
 pub async fn upgrade(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refused> {
-    check_origin(&app, &headers)?;
     let place = Place::take(&app)?;
     let upgrade = upgrade
         .read_buffer_size(READ_BUFFER)
@@ -85,20 +81,6 @@ pub async fn serve<T: Transport>(app: Arc<App>, place: Place, mut socket: T) {
         Ok(greeted) => session::run(app, socket, greeted, Arc::new(place.connection)).await,
         Err(hello::Ended::Refused(code)) => close(socket, code).await,
         Err(hello::Ended::Gone) => {}
-    }
-}
-
-/// A page of another site must not speak for a device (requirement W4). Native
-/// clients send no `Origin`.
-fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
-    let Some(from) = headers.get(header::ORIGIN) else {
-        return Ok(());
-    };
-    let ours = app.config.public_url.as_deref().and_then(origin);
-    if ours.is_some_and(|ours| from == ours) {
-        Ok(())
-    } else {
-        Err(RefusalCode::Forbidden.into())
     }
 }
 

@@ -7,4 +7,6 @@ mod channels;
 mod commits;
 mod enrol;
 mod hello;
+mod origins;
 mod support;
+mod web;

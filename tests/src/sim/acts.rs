@@ -4,11 +4,11 @@
 use rand::Rng as _;
 use rand::seq::{IteratorRandom, SliceRandom};
 use relais_content::v1::{
-    HandoverNote, IdentityStatus, Laterality, PatientHeader, Priority, RequestKind, Sex,
-    TaskChange, content::Kind,
+    BodySite, HandoverNote, IdentityStatus, Laterality, PatientHeader, Priority, RequestKind, Sex,
+    TaskChange, WoundAssessed, WoundChange, WoundOrigin, content::Kind,
 };
-use relais_core::commands::{NewMember, NewTask, NewThread};
-use relais_core::query::{ThreadState, TimelineBody};
+use relais_core::commands::{NewMember, NewTask, NewThread, NewWound};
+use relais_core::query::{ThreadState, TimelineBody, WoundStatus};
 use relais_core::{Class, Error};
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId};
 use relais_wire::v1::ChannelRole;
@@ -21,6 +21,7 @@ pub const ACTS: &[Operation] = &[
     usual("say", 20, say),
     usual("reply", 4, reply),
     usual("photo", 2, photo),
+    usual("wound", 4, wound),
     usual("task", 5, task),
     usual("change task", 6, change_task),
     usual("hand over", 4, hand_over),
@@ -140,8 +141,51 @@ fn photo(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
         .map_err(|e| format!("no picture: {e}"))?;
     let engine = &mut sim.devices[who].engine;
     let caption = words(rng);
-    let sent = engine.send_photo(channel, bytes.get_ref(), &caption, "", Laterality::Left);
+    let sent = engine.send_photo(
+        channel,
+        bytes.get_ref(),
+        &caption,
+        "",
+        Laterality::Left,
+        None,
+    );
     sim.wrote(who, channel, sent)
+}
+
+/// Opens a wound, or assesses, closes or reopens one.
+fn wound(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
+    let Some((who, channel)) = sim.somebody(rng) else {
+        return nobody();
+    };
+    let wounds = sim.devices[who].engine.wounds(channel)?;
+    let engine = &mut sim.devices[who].engine;
+    let Some(wound) = wounds.choose(rng).filter(|_| rng.gen_ratio(4, 5)) else {
+        let new = NewWound {
+            origin: WoundOrigin::Pressure,
+            onset: None,
+            site: BodySite {
+                words: words(rng),
+                ..BodySite::default()
+            },
+            place: None,
+        };
+        let opened = engine.open_wound(channel, &new);
+        return sim.told(who, opened);
+    };
+    let changed = match wound.status {
+        WoundStatus::Open if rng.gen_ratio(3, 4) => {
+            let found = WoundAssessed {
+                wound_id: wound.wound.to_bytes(),
+                length_mm: Some(rng.gen_range(0..200)),
+                width_mm: Some(rng.gen_range(0..200)),
+                ..WoundAssessed::default()
+            };
+            engine.assess_wound(channel, found)
+        }
+        WoundStatus::Open => engine.change_wound(channel, wound.wound, WoundChange::Healed, ""),
+        _ => engine.change_wound(channel, wound.wound, WoundChange::Reopened, ""),
+    };
+    sim.wrote(who, channel, changed)
 }
 
 fn task(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {

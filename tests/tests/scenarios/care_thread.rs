@@ -55,7 +55,14 @@ async fn the_first_day_looks_the_same_on_every_device() {
     let photo = photo();
     let engine = &mut world.devices[nurse].engine;
     engine
-        .send_photo(channel, &photo, "Escarre", "sacrum", Laterality::Midline)
+        .send_photo(
+            channel,
+            &photo,
+            "Escarre",
+            "sacrum",
+            Laterality::Midline,
+            None,
+        )
         .expect("photo");
     let task = NewTask {
         title: "Refaire le pansement".into(),

@@ -37,7 +37,14 @@ async fn busy_thread(world: &mut World, nurse: Who) -> ChannelId {
     }
     let engine = &mut world.devices[nurse].engine;
     engine
-        .send_photo(channel, &photo(), "Escarre", "talon", Laterality::Left)
+        .send_photo(
+            channel,
+            &photo(),
+            "Escarre",
+            "talon",
+            Laterality::Left,
+            None,
+        )
         .expect("photo");
     let done = engine.create_task(channel, &task("Peser")).expect("task");
     engine

@@ -24,3 +24,4 @@ mod restored_structure;
 mod restored_threads;
 mod returning;
 mod whole_story;
+mod wounds;

@@ -433,7 +433,14 @@ async fn who_was_removed_before_a_photo_was_sent_whole_finishes_it() {
     world.devices[nurse].faults.drop_requests(usize::MAX);
     let engine = &mut world.devices[nurse].engine;
     engine
-        .send_photo(channel, &photo(), "Escarre", "sacrum", Laterality::Midline)
+        .send_photo(
+            channel,
+            &photo(),
+            "Escarre",
+            "sacrum",
+            Laterality::Midline,
+            None,
+        )
         .expect("photo");
     for _ in 0..100 {
         world.turn().await;

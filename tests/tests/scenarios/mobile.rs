@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use relais_core::commands::{NewMember, NewThread};
 use relais_mobile::error::PlatformError;
-use relais_mobile::events::{EventListener, RelaisEvent};
+use relais_mobile::events::RelaisEvent;
+use relais_mobile::listener::EventListener;
 use relais_mobile::platform::{Connectivity, Platform, SecretStore};
 use relais_mobile::records::content::{Content, Laterality, Priority, TaskChange};
 use relais_mobile::records::state::{ConnectionPhase, Enrolment};
@@ -238,6 +239,7 @@ async fn an_app_joins_writes_and_is_told() {
         "talon".into(),
         "talon".into(),
         Some(Laterality::Left),
+        None,
     );
     sent.await.expect("kept");
     let new = NewTask {
@@ -397,7 +399,14 @@ async fn a_mistaken_call_names_its_field() {
     assert_eq!(field(odd), Some("thread".to_owned()));
     let empty = relais.send_message(thread.clone(), String::new(), Priority::Normal, None);
     assert_eq!(field(empty.await), Some("text".to_owned()));
-    let broken = relais.send_photo(thread, vec![1, 2, 3], String::new(), String::new(), None);
+    let broken = relais.send_photo(
+        thread,
+        vec![1, 2, 3],
+        String::new(),
+        String::new(),
+        None,
+        None,
+    );
     let broken = broken.await.expect_err("no photo");
     assert_eq!(broken.code(), "photo_unsupported");
     relais.shutdown_and_close().await.expect("closed");

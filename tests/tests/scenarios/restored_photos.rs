@@ -18,7 +18,14 @@ async fn team() -> (World, ChannelId) {
 fn send_photo(world: &mut World, who: Who, channel: ChannelId) {
     let engine = &mut world.devices[who].engine;
     engine
-        .send_photo(channel, &photo(), "Escarre", "sacrum", Laterality::Midline)
+        .send_photo(
+            channel,
+            &photo(),
+            "Escarre",
+            "sacrum",
+            Laterality::Midline,
+            None,
+        )
         .expect("photo");
 }
 

@@ -251,7 +251,14 @@ async fn an_upload_that_a_restored_phone_had_begun_goes_on_as_the_returned_devic
     world.devices[nurse].go_offline();
     let engine = &mut world.devices[nurse].engine;
     engine
-        .send_photo(channels[0], &photo(), "Escarre", "talon", Laterality::Left)
+        .send_photo(
+            channels[0],
+            &photo(),
+            "Escarre",
+            "talon",
+            Laterality::Left,
+            None,
+        )
         .expect("photo");
     let now = world.now_ms();
     let backup = world.devices[nurse].backup(now);

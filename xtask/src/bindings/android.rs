@@ -6,8 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Language, elf, folders, needs::Needs, prepared};
+use super::{Language, elf, prepared};
 use crate::{
+    folders,
+    needs::Needs,
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
 };

@@ -9,8 +9,8 @@ use std::{
     process::Command,
 };
 
-use super::folders;
 use crate::{
+    folders,
     run::{self, Outcome},
     setup,
 };
@@ -114,7 +114,8 @@ fn quoted(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{folders::testing::Scratch, *};
+    use super::*;
+    use crate::folders::testing::Scratch;
 
     /// What the compiler's script hands on of these arguments.
     fn handed_on(args: &[&str]) -> String {

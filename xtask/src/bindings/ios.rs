@@ -7,8 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Language, folders, needs::Needs, prepared, private};
+use super::{Language, prepared, private};
 use crate::{
+    folders,
+    needs::Needs,
     run::{self, Outcome},
     setup::Purpose,
 };

@@ -7,7 +7,6 @@
 //! - `android`, `ios`: what ships, from the libraries to the project or package that an app uses
 //! - `targets`: engine and façade checked for phones; `compilers` are the C compilers for it
 //! - `elf`, `private`: how Android loads the library, and what of it an iOS app can see
-//! - `needs`, `folders`: what a machine lacks, and folders put together from others
 
 use std::{
     ffi::OsString,
@@ -25,12 +24,10 @@ mod android;
 mod api;
 mod compilers;
 mod elf;
-mod folders;
 pub mod guide;
 mod ios;
 mod kotlin;
 mod names;
-mod needs;
 mod private;
 mod python;
 mod swift;

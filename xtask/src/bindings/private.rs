@@ -11,8 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{folders, ios::Slice};
-use crate::run::{self, Failure, Outcome};
+use super::ios::Slice;
+use crate::{
+    folders,
+    run::{self, Failure, Outcome},
+};
 
 /// How the names of the functions begin that Swift calls.
 const CALLED: [&str; 2] = ["uniffi_", "ffi_"];

@@ -3,19 +3,12 @@
 //! The Rust is compiled for the phone. The C below it is compiled too, because build scripts run, but for a target
 //! that only resembles the phone's. Nothing is linked.
 
-use std::{
-    env,
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{path::Path, process::Command, time::Instant};
 
-use super::{
-    compilers::{self, Compilers, ZIG},
-    needs::{Needs, has_target},
-};
+use super::compilers::{self, Compilers, ZIG};
 use crate::{
+    debian,
+    needs::{Needs, has_target},
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
 };
@@ -52,10 +45,6 @@ const CHECK: [&str; 7] = [
 ];
 const NATIVE: [&str; 2] = ["--features", "relais-core/native"];
 
-/// Debian's compiler, which comes with the sources of the standard library.
-const DEBIAN: &str = "/usr/bin";
-const DEBIAN_SOURCES: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
-
 /// `cargo xtask bindings check-targets`.
 pub fn command() -> Outcome {
     setup::ensure(Purpose::Build)?;
@@ -77,11 +66,12 @@ fn needs() -> Needs {
     let mut needs = Needs::default();
     for target in &TARGETS {
         needs.unless(
-            has_target(target.name) || has_debian(),
+            has_target(target.name) || debian::is_there(),
             &format!("the standard library of {}", target.name),
             &format!(
-                "rustup target add {}, or on Debian: apt-get install -y rustc-web cargo-web rust-web-src",
-                target.name
+                "rustup target add {}, or on Debian: apt-get install -y {}",
+                target.name,
+                debian::PACKAGES
             ),
         );
     }
@@ -94,11 +84,6 @@ fn needs() -> Needs {
         ),
     );
     needs
-}
-
-fn has_debian() -> bool {
-    let there = |name| Path::new(DEBIAN).join(name).is_file();
-    there("rustc") && there("cargo") && Path::new(DEBIAN_SOURCES).is_file()
 }
 
 impl Target {
@@ -123,8 +108,8 @@ impl Target {
         let mut check = if has_target(self.name) {
             run::cargo(&CHECK)
         } else {
-            path.push(PathBuf::from(DEBIAN));
-            debian()
+            path.push(debian::folder());
+            debian::cargo(&CHECK)
         };
         check.args(NATIVE).args(["--target", self.name]);
         check.env("CARGO_TARGET_DIR", folder);
@@ -138,76 +123,11 @@ impl Target {
                 check.env("LIBSQLITE3_FLAGS", "-DSQLCIPHER_OMIT_LOG_DEVICE");
             }
         }
-        check.env("PATH", first(path)?);
+        check.env("PATH", run::path(path)?);
         Ok(check)
     }
 
     fn is_apple(&self) -> bool {
         self.name.contains("-apple-")
-    }
-}
-
-/// Debian's cargo, which builds the standard library as it goes. That is for nightly compilers; the variable makes
-/// this one pass for such.
-fn debian() -> Command {
-    let mut cargo = run::program(Path::new(DEBIAN).join("cargo"));
-    for (name, _) in env::vars_os() {
-        if is_of_our_cargo(&name) {
-            cargo.env_remove(name);
-        }
-    }
-    cargo.env("RUSTC_BOOTSTRAP", "1");
-    cargo.args(CHECK).arg("-Zbuild-std=std,panic_abort");
-    cargo
-}
-
-/// Whether a variable says something of the cargo that runs us, which another one must not hear.
-fn is_of_our_cargo(name: &OsString) -> bool {
-    const KEPT: [&str; 5] = [
-        "CARGO_HOME",
-        "CARGO_HTTP_",
-        "CARGO_NET_",
-        "CARGO_REGISTR",
-        "RUST_BACKTRACE",
-    ];
-    let name = name.to_string_lossy();
-    let kept = KEPT.iter().any(|kept| name.starts_with(kept));
-    name == "LD_LIBRARY_PATH" || !kept && (name.starts_with("CARGO") || name.starts_with("RUST"))
-}
-
-/// `PATH` with these folders first.
-fn first(folders: Vec<PathBuf>) -> Outcome<OsString> {
-    let usual = env::var_os("PATH").unwrap_or_default();
-    env::join_paths(folders.into_iter().chain(env::split_paths(&usual)))
-        .map_err(|error| Failure(format!("PATH cannot be extended: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn another_cargo_hears_nothing_of_ours_but_where_it_fetches_from() {
-        let hears = |name: &str| !is_of_our_cargo(&OsString::from(name));
-        for ours in [
-            "CARGO",
-            "CARGO_BUILD_RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-            "RUSTC",
-        ] {
-            assert!(!hears(ours), "{ours}");
-        }
-        assert!(!hears("LD_LIBRARY_PATH"));
-        for shared in ["CARGO_HOME", "CARGO_NET_OFFLINE", "HOME", "PATH"] {
-            assert!(hears(shared), "{shared}");
-        }
-    }
-
-    #[test]
-    fn folders_come_before_those_of_the_machine() {
-        let path = first(vec![PathBuf::from("/ours"), PathBuf::from("/next")]).expect("a PATH");
-        let mut folders = env::split_paths(&path);
-        assert_eq!(folders.next(), Some(PathBuf::from("/ours")));
-        assert_eq!(folders.next(), Some(PathBuf::from("/next")));
     }
 }

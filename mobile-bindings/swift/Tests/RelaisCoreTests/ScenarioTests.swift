@@ -128,7 +128,8 @@ private func exchange(_ claire: Phone, _ nadia: Phone, _ thread: String, _ jpeg:
     _ = try await nadia.relais.sendMessage(
         thread: thread, text: "Bonjour, la plaie suinte.", priority: .normal, replyTo: nil)
     _ = try await nadia.relais.sendPhoto(
-        thread: thread, photo: jpeg, caption: "Talon", bodySite: "talon", laterality: .left)
+        thread: thread, photo: jpeg, caption: "Talon", bodySite: "talon", laterality: .left,
+        wound: nil)
     _ = try await claire.until("the text") { relais -> ItemState? in
         message("Bonjour, la plaie suinte.", in: try await items(relais, thread))
     }

@@ -29,7 +29,8 @@ pub(super) fn photo(photo: &Photo) -> Checked {
     side("height", photo.height)?;
     prose("caption", &photo.caption, limits::CAPTION_CHARS)?;
     line("body_site", &photo.body_site, limits::NAME_CHARS)?;
-    known::<Laterality>("laterality", photo.laterality).map(|_| ())
+    known::<Laterality>("laterality", photo.laterality)?;
+    optional_id("wound_id", &photo.wound_id)
 }
 
 fn side(field: &str, pixels: u32) -> Checked {
@@ -124,12 +125,14 @@ mod tests {
         refuse("caption", |p| p.caption = "c".repeat(501));
         refuse("body_site", |p| p.body_site = "s".repeat(101));
         refuse("laterality", |p| p.laterality = 4);
+        refuse("wound_id", |p| p.wound_id = vec![1; 15].into());
     }
 
     #[test]
     fn a_photo_may_be_of_no_side() {
         let mut plain = samples::photo();
         plain.laterality = 0;
+        plain.wound_id.clear();
         plain.caption.clear();
         plain.body_site.clear();
         assert_eq!(photo(&plain), Ok(()));

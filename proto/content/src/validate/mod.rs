@@ -16,7 +16,9 @@ mod handover;
 mod history;
 mod patient;
 mod recovered;
+mod snomed;
 mod task;
+mod wound;
 
 #[cfg(test)]
 mod altered;
@@ -75,5 +77,8 @@ pub fn content(content: &v1::Content) -> Result<(), FieldError> {
         Some(Kind::Void(v1::Void {})) => Ok(()),
         Some(Kind::HistoryShared(shared)) => history::shared(shared),
         Some(Kind::Recovered(again)) => recovered::event(again),
+        Some(Kind::WoundOpened(opened)) => wound::opened(opened),
+        Some(Kind::WoundAssessed(assessed)) => wound::assessed(assessed),
+        Some(Kind::WoundChanged(changed)) => wound::changed(changed),
     }
 }

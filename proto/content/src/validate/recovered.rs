@@ -41,7 +41,10 @@ pub fn stands_for_itself(content: &Content) -> bool {
             | Kind::TaskCreated(_)
             | Kind::TaskChanged(_)
             | Kind::HandoverNote(_)
-            | Kind::HandoverAcknowledged(_),
+            | Kind::HandoverAcknowledged(_)
+            | Kind::WoundOpened(_)
+            | Kind::WoundAssessed(_)
+            | Kind::WoundChanged(_),
         ) => true,
     }
 }

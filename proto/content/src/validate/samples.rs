@@ -6,10 +6,13 @@ use super::Checked;
 use crate::ins::Oid;
 use crate::v1::content::Kind;
 use crate::v1::{
-    Alert, AlertKind, Basis, BlobReference, Card, ChannelKind, Contact, Content, Date, EventBody,
-    HandoverAcknowledged, HandoverNote, HistoryKind, HistoryShared, IdentityStatus, Ins,
-    Laterality, MembershipNote, Message, PatientHeader, Photo, Priority, ReadMarker, Recovered,
-    RequestKind, Sex, SignedEvent, TaskChange, TaskChanged, TaskCreated, ThreadOpened, Void,
+    Alert, AlertKind, AreaSource, Basis, BlobReference, BodyPlace, BodySite, BodyView, Card,
+    ChannelKind, Contact, Content, Date, EventBody, Exudate, ExudateType, HandoverAcknowledged,
+    HandoverNote, HistoryKind, HistoryShared, IdentityStatus, InfectionSign, Ins, Laterality,
+    MembershipNote, Message, Odour, PatientHeader, PeriwoundSkin, Photo, Priority, ReadMarker,
+    Recovered, RequestKind, Sex, SignedEvent, TaskChange, TaskChanged, TaskCreated, ThreadOpened,
+    TissueShares, Trend, Void, WoundAssessed, WoundChange, WoundChanged, WoundEdge, WoundOpened,
+    WoundOrigin,
 };
 
 /// Alters a valid value and expects a refusal of exactly that field.
@@ -50,6 +53,9 @@ pub(crate) fn all() -> Vec<Content> {
         Kind::Void(Void {}),
         Kind::HistoryShared(history_shared()),
         Kind::Recovered(recovered()),
+        Kind::WoundOpened(wound_opened()),
+        Kind::WoundAssessed(wound_assessed()),
+        Kind::WoundChanged(wound_changed()),
     ]
     .map(content)
     .into()
@@ -131,6 +137,7 @@ pub(crate) fn photo() -> Photo {
         caption: "Jour 12".into(),
         body_site: "talon".into(),
         laterality: Laterality::Left.into(),
+        wound_id: bytes(11, 16),
     }
 }
 
@@ -170,6 +177,61 @@ pub(crate) fn handover_acknowledged() -> HandoverAcknowledged {
     HandoverAcknowledged {
         handover: bytes(4, 16),
         synthesis: "Je passe demain à 8 h".into(),
+    }
+}
+
+pub(crate) fn wound_opened() -> WoundOpened {
+    WoundOpened {
+        wound_id: bytes(11, 16),
+        origin: WoundOrigin::Pressure.into(),
+        onset: Some(date(2026, 2, 14)),
+        site: Some(BodySite {
+            code: "76853006".into(),
+            words: "talon".into(),
+            laterality: Laterality::Left.into(),
+        }),
+        place: Some(BodyPlace {
+            view: BodyView::Back.into(),
+            x: 430,
+            y: 985,
+        }),
+    }
+}
+
+pub(crate) fn wound_assessed() -> WoundAssessed {
+    WoundAssessed {
+        wound_id: bytes(11, 16),
+        photo: bytes(4, 16),
+        length_mm: Some(42),
+        width_mm: Some(30),
+        depth_mm: Some(4),
+        area_mm2: Some(1_260),
+        area_source: AreaSource::Computed.into(),
+        tissue: Some(TissueShares {
+            necrosis: 0,
+            slough: 30,
+            granulation: 60,
+            epithelium: 10,
+        }),
+        exudate: Exudate::Moderate.into(),
+        exudate_type: ExudateType::Serous.into(),
+        edges: vec![WoundEdge::Unattached.into(), WoundEdge::Macerated.into()],
+        periwound: vec![PeriwoundSkin::Erythema.into()],
+        undermining_mm: Some(5),
+        tunnelling_mm: Some(0),
+        odour: Odour::Slight.into(),
+        pain: Some(3),
+        infection_signs: vec![InfectionSign::Warmth.into()],
+        dressing: "Hydrofibre, bande".into(),
+        trend: Trend::Better.into(),
+    }
+}
+
+pub(crate) fn wound_changed() -> WoundChanged {
+    WoundChanged {
+        wound_id: bytes(11, 16),
+        change: WoundChange::Closed.into(),
+        reason: "Suivie à l'hôpital".into(),
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use prost::Message as _;
 use relais_server::store::{Founding, LogStore, MemoryDisk, Store};
+use relais_server::web::File;
 use relais_server::{Config, Server, founding};
 use relais_wire::label::{self, Label};
 use relais_wire::mls;
@@ -37,6 +38,8 @@ pub struct Rig {
     pub folder: tempfile::TempDir,
     pub founding: Founding,
     pub setup_key: SigningKey,
+    pub public_url: &'static str,
+    pub web: &'static [File],
 }
 
 impl Rig {
@@ -59,6 +62,8 @@ impl Rig {
             folder: tempfile::tempdir().expect("folder"),
             founding,
             setup_key: SigningKey::from_bytes(&link.seed),
+            public_url: "http://relais.test",
+            web: &[],
         };
         rig.start().await;
         rig
@@ -78,7 +83,8 @@ impl Rig {
         let clock = self.clock.clone();
         let mut config = Config::new(self.folder.path());
         config.clock = Arc::new(move || clock.load(Ordering::Relaxed));
-        config.public_url = Some("http://relais.test".into());
+        config.public_url = Some(self.public_url.into());
+        config.web = self.web;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         self.address = listener.local_addr().expect("address").to_string();
         self.server = Some(

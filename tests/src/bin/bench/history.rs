@@ -122,7 +122,7 @@ async fn write(world: &mut World, channel: ChannelId) -> Outcome<()> {
     for number in 0..EVENTS {
         if number % (EVENTS / PHOTOS) == 0 && number / (EVENTS / PHOTOS) < PHOTOS {
             let engine = &mut world.devices[0].engine;
-            engine.send_photo(channel, &photo, "", "talon", Laterality::Left)?;
+            engine.send_photo(channel, &photo, "", "talon", Laterality::Left, None)?;
         } else {
             world.say(0, channel, &text);
         }

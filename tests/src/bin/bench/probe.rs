@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use relais_mobile::Relais;
 use relais_mobile::error::PlatformError;
-use relais_mobile::events::{EventListener, RelaisEvent};
+use relais_mobile::events::RelaisEvent;
+use relais_mobile::listener::EventListener;
 use relais_mobile::platform::{Connectivity, Platform};
 use relais_mobile::push::{PushLanguage, describe_push};
 use relais_mobile::records::content::Priority;

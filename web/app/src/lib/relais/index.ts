@@ -1,3 +1,5 @@
-export { relais, RelaisError } from './client';
-export type * from './types';
+export { relais } from './client';
 export type { VaultStatus } from './client';
+export { RelaisError } from './error';
+export type { ErrorType } from './error';
+export type * from './types';
