@@ -51,6 +51,7 @@ class Session {
   offline = $state(false);
   /** What waits behind each tab, for the bar of tabs. */
   counts: Partial<Record<Tab, number>> = $state({});
+  #looking: Promise<void> | null = null;
   #stop: (() => void) | null = null;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #lastSyncKept = 0;
@@ -59,11 +60,19 @@ class Session {
     this.#takeLink();
     addEventListener('offline', () => this.#connection());
     addEventListener('online', () => this.#connection());
+    relais.vault.onChange(() => void this.look());
     await this.look();
   }
 
   /** Asks the vault where it stands, and goes on from there. */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    // In the background nothing is asked, so that no worker is started.
+    if (document.hidden && this.stage === 'locked') return;
     try {
       this.vault = await relais.vault.status();
       switch (this.vault.state) {
@@ -74,7 +83,7 @@ class Session {
           break;
         case 'locked':
           this.#forget();
-          this.passkey = this.vault.passkey;
+          this.passkey = this.vault.passkey !== null;
           this.stage = 'locked';
           break;
         case 'open':
@@ -115,7 +124,6 @@ class Session {
     this.vault = null;
     this.stage = 'locked';
     await relais.vault.lock();
-    await this.look();
   }
 
   /** Keys first, then everything else. */
@@ -127,7 +135,13 @@ class Session {
   /** What cannot go on is said on a screen of its own. */
   fail(error: unknown): void {
     this.error = error;
-    this.stage = error instanceof RelaisError && error.code === 'busy' ? 'elsewhere' : 'broken';
+    this.stage = error instanceof RelaisError && error.code === 'open_elsewhere' ? 'elsewhere' : 'broken';
+  }
+
+  /** Another tab closes the database, and this one opens it. */
+  async takeOver(): Promise<void> {
+    await relais.vault.takeOver();
+    await this.look();
   }
 
   #takeLink(): void {
