@@ -23,6 +23,7 @@ pub use crate::records::state::*;
 pub use crate::records::tasks::*;
 pub use crate::records::threads::*;
 pub use crate::records::timeline::*;
+pub use crate::records::to_do::*;
 pub use crate::records::wounds::*;
 
 /// Bytes as one array of JavaScript, where a `Vec<u8>` would be a list of numbers.
@@ -104,6 +105,10 @@ macro_rules! for_each_call {
             remove_member(thread: String, person: String) -> ();
             share_past(thread: String, person: String, past: PastShared) -> ();
             accept_circle(thread: String) -> ();
+            // Across threads.
+            to_do(limit: u32) -> ToDo;
+            open_tasks() -> Vec<PlacedTask>;
+            take_message(thread: String, event: String) -> String;
             // Tasks, handovers.
             tasks(thread: String) -> Vec<CareTask>;
             create_task(thread: String, new: NewTask) -> String;

@@ -22,6 +22,23 @@ pub(super) const STEPS: &[&[&str]] = &[
         "CREATE TABLE wound_photos (channel BLOB NOT NULL, wound BLOB NOT NULL,
             seq INTEGER NOT NULL, event BLOB NOT NULL,
             PRIMARY KEY (channel, wound, seq)) STRICT, WITHOUT ROWID",
+        // Urgent messages for which nobody has taken a task, and handovers that a receiver has
+        // not acknowledged.
+        "CREATE TABLE urgent (channel BLOB NOT NULL, event BLOB NOT NULL, seq INTEGER NOT NULL,
+            PRIMARY KEY (channel, event)) STRICT, WITHOUT ROWID",
+        "CREATE TABLE awaited (channel BLOB NOT NULL, handover BLOB NOT NULL,
+            professional BLOB NOT NULL, seq INTEGER NOT NULL,
+            PRIMARY KEY (channel, handover, professional)) STRICT, WITHOUT ROWID",
+        "CREATE INDEX awaited_of ON awaited (professional)",
+        // The event that a task is about.
+        "ALTER TABLE tasks ADD COLUMN linked BLOB NOT NULL DEFAULT x''",
+        "CREATE INDEX tasks_status ON tasks (status, channel)",
+        // Counted for each thread of the list: without it, the events are read, photos and all.
+        "CREATE INDEX events_told ON events (channel, seq, professional, kind, import)
+            WHERE kind NOT IN (10, 11)",
+        // What there is to fold into these.
+        "INSERT INTO meta (key, value) SELECT 'fold_anew', x'01'
+            WHERE EXISTS (SELECT 1 FROM events)",
     ],
 ];
 

@@ -2,6 +2,8 @@
 //! the network. What this device wrote and the log has not settled is included,
 //! with its state.
 
+#[cfg(test)]
+mod cost;
 mod failures;
 mod lost;
 mod paging;
@@ -12,6 +14,7 @@ pub mod settings;
 mod tasks;
 mod threads;
 mod timeline;
+mod to_do;
 mod wounds;
 
 pub use crate::identity::enrol::{Enrolment, WhoAmI};
@@ -22,8 +25,9 @@ pub use people::{DeviceRecord, PersonRecord};
 pub use push::Push;
 pub use reachability::Reachability;
 pub use tasks::{HandoverRecord, ReceiverRecord, TaskRecord, TaskStatus};
-pub use threads::{HeaderRecord, MemberRecord, ThreadRecord, ThreadState};
+pub use threads::{HeaderRecord, MemberRecord, ThreadRecord, ThreadState, UNREAD_MOST};
 pub use timeline::{EventState, TimelineBody, TimelineItem};
+pub use to_do::{PlacedTask, Subject, ToDo, ToDoRow};
 pub use wounds::{
     AreaChange, AssessmentRecord, PhotoRecord, SeriesStep, WoundRecord, WoundSeries, WoundStatus,
 };

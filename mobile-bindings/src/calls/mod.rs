@@ -12,4 +12,5 @@ mod settings;
 mod state;
 mod tasks;
 mod threads;
+mod to_do;
 mod wounds;

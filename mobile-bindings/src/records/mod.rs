@@ -9,6 +9,7 @@ pub mod state;
 pub mod tasks;
 pub mod threads;
 pub mod timeline;
+pub mod to_do;
 pub mod wounds;
 
 use relais_core::wire::ids::{
