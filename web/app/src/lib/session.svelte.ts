@@ -172,7 +172,7 @@ class Session {
   }
 
   async #readMe(): Promise<void> {
-    if (this.stage !== 'ready') return;
+    if (!this.me) return;
     try {
       this.me = await relais.call('whoami', {});
       this.troubles = await relais.call('troubles', {});
