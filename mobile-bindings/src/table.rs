@@ -19,6 +19,7 @@ pub use crate::records::content::*;
 pub use crate::records::header::*;
 pub use crate::records::people::*;
 pub use crate::records::recovery::*;
+pub use crate::records::search::*;
 pub use crate::records::state::*;
 pub use crate::records::tasks::*;
 pub use crate::records::threads::*;
@@ -109,6 +110,8 @@ macro_rules! for_each_call {
             to_do(limit: u32) -> ToDo;
             open_tasks() -> Vec<PlacedTask>;
             take_message(thread: String, event: String) -> String;
+            search(text: String, thread: Option<String>, after: Option<String>, limit: u32) -> SearchPage;
+            timeline_around(thread: String, at: TimelineAt, limit: u32) -> TimelineWindow;
             // Tasks, handovers.
             tasks(thread: String) -> Vec<CareTask>;
             create_task(thread: String, new: NewTask) -> String;

@@ -5,6 +5,7 @@ pub mod content;
 pub mod header;
 pub mod people;
 pub mod recovery;
+pub mod search;
 pub mod state;
 pub mod tasks;
 pub mod threads;
