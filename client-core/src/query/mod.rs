@@ -2,6 +2,7 @@
 //! the network. What this device wrote and the log has not settled is included,
 //! with its state.
 
+mod cockpit;
 #[cfg(test)]
 mod cost;
 mod failures;
@@ -21,6 +22,7 @@ mod wounds;
 pub use crate::identity::enrol::{Enrolment, WhoAmI};
 pub use crate::identity::invite::Invitation;
 pub use crate::projection::ProjectionRow;
+pub use cockpit::{Cockpit, EndingMember, SilentThread};
 pub use failures::FailedRecord;
 pub use paging::{TimelineAt, TimelineWindow};
 pub use people::{DeviceRecord, PersonRecord};

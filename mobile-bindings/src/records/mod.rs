@@ -1,6 +1,7 @@
 //! What crosses, as plain values: the records of the core's queries and commands.
 
 pub mod assessment;
+pub mod cockpit;
 pub mod content;
 pub mod header;
 pub mod people;
