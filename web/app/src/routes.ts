@@ -46,6 +46,17 @@ export const routes = table({
     tabs: true,
     load: () => import('./routes/team/Team.svelte'),
   },
+  thread: { path: '/t/:thread', tab: 'threads', load: () => import('./routes/thread/Thread.svelte') },
+  threadTasks: {
+    path: '/t/:thread/tasks',
+    tab: 'threads',
+    load: () => import('./routes/thread/ThreadTasks.svelte'),
+  },
+  threadPast: {
+    path: '/t/:thread/past',
+    tab: 'threads',
+    load: () => import('./routes/thread/Past.svelte'),
+  },
   settings: { path: '/settings', tabs: true, load: () => import('./routes/settings/Settings.svelte') },
   notFound: { path: '/not-found', load: () => import('./routes/NotFound.svelte') },
 });
