@@ -32,6 +32,13 @@ export const routes = table({
     tabs: true,
     load: () => import('./routes/threads/Threads.svelte'),
   },
+  newThread: {
+    path: '/threads/new',
+    tab: 'threads',
+    load: () => import('./routes/threads/NewThread.svelte'),
+  },
+  header: { path: '/t/:thread/header', tab: 'threads', load: () => import('./routes/patient/Header.svelte') },
+  circle: { path: '/t/:thread/circle', tab: 'threads', load: () => import('./routes/circle/Circle.svelte') },
   tasks: {
     path: '/tasks',
     tab: 'tasks',
