@@ -38,6 +38,8 @@ pub(crate) mod keys {
     pub const FORKS: &str = "forks";
     /// The server's life in which the structure log was last seen to be the server's.
     pub const STRUCTURE_LIFE: &str = "structure_life";
+    /// Set by a step of the schema after which projections are folded anew.
+    pub const FOLD_ANEW: &str = "fold_anew";
     /// Highest structure head that an author was seen to know.
     pub const STRUCTURE_CLAIMED: &str = "structure_claimed";
 }

@@ -22,6 +22,36 @@ pub(super) const STEPS: &[&[&str]] = &[
         "CREATE TABLE wound_photos (channel BLOB NOT NULL, wound BLOB NOT NULL,
             seq INTEGER NOT NULL, event BLOB NOT NULL,
             PRIMARY KEY (channel, wound, seq)) STRICT, WITHOUT ROWID",
+        // Urgent messages for which nobody has taken a task, and handovers that a receiver has
+        // not acknowledged.
+        "CREATE TABLE urgent (channel BLOB NOT NULL, event BLOB NOT NULL, seq INTEGER NOT NULL,
+            PRIMARY KEY (channel, event)) STRICT, WITHOUT ROWID",
+        "CREATE TABLE awaited (channel BLOB NOT NULL, handover BLOB NOT NULL,
+            professional BLOB NOT NULL, seq INTEGER NOT NULL,
+            PRIMARY KEY (channel, handover, professional)) STRICT, WITHOUT ROWID",
+        "CREATE INDEX awaited_of ON awaited (professional)",
+        // The event that a task is about.
+        "ALTER TABLE tasks ADD COLUMN linked BLOB NOT NULL DEFAULT x''",
+        "CREATE INDEX tasks_status ON tasks (status, channel)",
+        // Counted for each thread of the list: without it, the events are read, photos and all.
+        "CREATE INDEX events_told ON events (channel, seq, professional, kind, import)
+            WHERE kind NOT IN (10, 11)",
+        // What people wrote, word by word, in events that this device holds: a row goes with its
+        // event. Words that go are overwritten at once.
+        "CREATE TABLE search_texts (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,
+            event BLOB NOT NULL, text TEXT NOT NULL, UNIQUE (channel, event)) STRICT",
+        "CREATE VIRTUAL TABLE search USING fts5 (text, content = 'search_texts',
+            content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')",
+        "INSERT INTO search (search, rank) VALUES ('secure-delete', 1)",
+        "CREATE TRIGGER search_added AFTER INSERT ON search_texts BEGIN
+            INSERT INTO search (rowid, text) VALUES (new.id, new.text); END",
+        "CREATE TRIGGER search_removed AFTER DELETE ON search_texts BEGIN
+            INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text); END",
+        "CREATE TRIGGER search_event_removed AFTER DELETE ON events BEGIN
+            DELETE FROM search_texts WHERE channel = old.channel AND event = old.event_id; END",
+        // What there is to fold into these.
+        "INSERT INTO meta (key, value) SELECT 'fold_anew', x'01'
+            WHERE EXISTS (SELECT 1 FROM events)",
     ],
 ];
 

@@ -182,6 +182,7 @@ impl Engine {
             engine.trouble.push(Trouble::Lapsed);
             engine.http.retry_enrolment_ms = Some(now_ms);
         }
+        engine.fold_after_migration()?;
         engine.recall_forks()?;
         engine.continue_enrolment();
         Ok(engine)

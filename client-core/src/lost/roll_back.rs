@@ -213,10 +213,10 @@ impl Engine {
     }
 
     /// Folds the channel's projections from its events.
-    fn fold_anew(&mut self, channel: ChannelId) -> Result<()> {
+    pub(crate) fn fold_anew(&mut self, channel: ChannelId) -> Result<()> {
         let beside = ChannelId(self.random()?);
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, time_ms, professional, signed, event_id FROM events
+            "SELECT seq, time_ms, professional, signed, event_id FROM shown_events
              WHERE channel = ?1 ORDER BY seq",
         )?;
         let mut rows = statement.query([channel.0])?;

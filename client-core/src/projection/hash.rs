@@ -25,6 +25,9 @@ const ROWS: &[&str] = &[
      FROM wounds WHERE channel = ?1 AND seq > ?2 ORDER BY wound",
     "SELECT wound, seq, event, author, time_ms, content FROM wound_assessments
      WHERE channel = ?1 AND seq > ?2 ORDER BY wound, seq",
+    "SELECT event, seq FROM urgent WHERE channel = ?1 AND seq > ?2 ORDER BY event",
+    "SELECT handover, professional, seq FROM awaited WHERE channel = ?1 AND seq > ?2
+     ORDER BY handover, professional",
     "SELECT wound, seq, event FROM wound_photos WHERE channel = ?1 AND seq > ?2
      ORDER BY wound, seq",
 ];

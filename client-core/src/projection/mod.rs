@@ -3,6 +3,8 @@
 //! reads nothing but the database and the entry: no clock, no own identity.
 
 mod hash;
+mod search;
+mod waiting;
 mod wounds;
 
 pub use hash::ProjectionRow;
@@ -59,6 +61,8 @@ const PROJECTIONS: &[&str] = &[
     "wounds",
     "wound_assessments",
     "wound_photos",
+    "urgent",
+    "awaited",
 ];
 
 impl Engine {
@@ -94,6 +98,8 @@ impl Engine {
             Some(Kind::TaskChanged(change)) => self.fold_task_change(rows, event, change),
             Some(Kind::HandoverAcknowledged(ack)) => self.fold_acknowledgement(rows, event, ack),
             Some(Kind::ReadMarker(marker)) => self.fold_read(rows, event, marker.seq),
+            Some(Kind::Message(message)) => self.fold_message(rows, event, message),
+            Some(Kind::HandoverNote(note)) => self.fold_handover(rows, event, note),
             Some(Kind::WoundOpened(wound)) => self.fold_wound(rows, event, wound),
             Some(Kind::WoundAssessed(found)) => self.fold_assessment(rows, event, found),
             Some(Kind::WoundChanged(change)) => self.fold_wound_change(rows, event, change),
@@ -101,8 +107,6 @@ impl Engine {
             // The events table is their projection.
             Some(
                 Kind::ThreadOpened(_)
-                | Kind::Message(_)
-                | Kind::HandoverNote(_)
                 | Kind::HistoryShared(_)
                 | Kind::Void(_)
                 // What they recover is folded in their place.
@@ -214,7 +218,8 @@ impl Engine {
         self.db
             .prepare_cached(
                 "INSERT OR IGNORE INTO tasks (channel, task, seq, requester, created_ms, content,
-                 status, actor, changed_ms, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, x'', 0, '')",
+                 status, actor, changed_ms, reason, linked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, x'', 0, '', ?7)",
             )?
             .execute(params![
                 rows.0,
@@ -222,7 +227,8 @@ impl Engine {
                 event.seq,
                 event.author.0,
                 event.time_ms,
-                task.encode_to_vec()
+                task.encode_to_vec(),
+                task.linked_event.as_ref()
             ])?;
         Ok(())
     }
@@ -256,6 +262,9 @@ impl Engine {
                 event.time_ms,
                 change.reason
             ])?;
+        if matches!(next, task_status::TAKEN | task_status::DONE) {
+            self.take_urgent(rows, &change.task_id)?;
+        }
         Ok(())
     }
 
@@ -279,7 +288,7 @@ impl Engine {
                 event.time_ms,
                 ack.synthesis
             ])?;
-        Ok(())
+        self.end_awaited(rows, event.author, &ack.handover)
     }
 
     fn fold_read(&self, rows: ChannelId, event: &Folded<'_>, seq: u64) -> Result<()> {

@@ -3,7 +3,7 @@
 use prost::Message;
 use relais_content::v1::{HandoverNote, Priority, TaskChange, TaskCreated, content::Kind};
 use relais_wire::ids::{ChannelId, EventId, ProfessionalId, TaskId};
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -62,6 +62,10 @@ pub struct TaskRecord {
     pub due_ms: Option<u64>,
     /// Where it stands.
     pub status: TaskStatus,
+    /// What it is about.
+    pub linked_event: Option<EventId>,
+    /// When it was created, server time; the device's own until the log settled it.
+    pub created_ms: u64,
     /// Who changed it last.
     pub actor: Option<ProfessionalId>,
     /// When, server time; the device's own until the log settled it.
@@ -115,30 +119,10 @@ impl Engine {
             "SELECT content, requester, created_ms, status, actor, changed_ms, reason FROM tasks
              WHERE channel = ?1 ORDER BY seq",
         )?;
-        type Row = (Vec<u8>, [u8; 16], u64, i64, Vec<u8>, u64, String);
-        let rows: Vec<Row> = statement
-            .query_map([channel.0], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                    row.get(5)?,
-                    row.get(6)?,
-                ))
-            })?
-            .collect::<Result<_, _>>()?;
+        let mut rows = statement.query([channel.0])?;
         let mut list = Vec::new();
-        for (content, requester, created_ms, status, actor, changed_ms, reason) in rows {
-            let created =
-                TaskCreated::decode(content.as_slice()).map_err(|_| Error::Corrupt("task"))?;
-            let mut record = record(&created, ProfessionalId(requester), created_ms)?;
-            record.status = TaskStatus::from_number(status);
-            record.actor = ProfessionalId::try_from(actor.as_slice()).ok();
-            record.changed_ms = changed_ms.max(created_ms);
-            record.reason = reason;
-            list.push(record);
+        while let Some(row) = rows.next()? {
+            list.push(settled(row)?);
         }
         self.apply_pending(channel, &mut list)?;
         list.sort_by_key(|task| {
@@ -249,6 +233,18 @@ impl Engine {
     }
 }
 
+/// A row of content, requester, creation, status, actor, change and reason.
+pub(super) fn settled(row: &Row<'_>) -> Result<TaskRecord> {
+    let (content, created_ms): (Vec<u8>, u64) = (row.get(0)?, row.get(2)?);
+    let created = TaskCreated::decode(content.as_slice()).map_err(|_| Error::Corrupt("task"))?;
+    let mut record = record(&created, ProfessionalId(row.get(1)?), created_ms)?;
+    record.status = TaskStatus::from_number(row.get(3)?);
+    record.actor = ProfessionalId::try_from(row.get::<_, Vec<u8>>(4)?.as_slice()).ok();
+    record.changed_ms = row.get::<_, u64>(5)?.max(created_ms);
+    record.reason = row.get(6)?;
+    Ok(record)
+}
+
 fn record(task: &TaskCreated, requester: ProfessionalId, created_ms: u64) -> Result<TaskRecord> {
     Ok(TaskRecord {
         task: TaskId::try_from(&task.task_id).map_err(|_| Error::Corrupt("task"))?,
@@ -259,6 +255,8 @@ fn record(task: &TaskCreated, requester: ProfessionalId, created_ms: u64) -> Res
         priority: task.priority(),
         due_ms: (task.due_ms != 0).then_some(task.due_ms),
         status: TaskStatus::Open,
+        linked_event: EventId::try_from(&task.linked_event).ok(),
+        created_ms,
         actor: None,
         changed_ms: created_ms,
         reason: String::new(),

@@ -29,6 +29,22 @@ pub enum ThreadState {
     Stopped(String),
 }
 
+/// What is unread is counted so far: a number that nobody reads costs no more than this.
+pub const UNREAD_MOST: u64 = 1_000;
+
+/// All threads. `?1`: the person of this device. `?2`: [`UNREAD_MOST`]. `?3`: one of them.
+pub(super) const THREADS: &str = "SELECT c.channel, c.thread, c.title, c.state, c.reason,
+     c.cursor_seq, c.joined_seq, c.epoch,
+     (SELECT count(*) FROM (SELECT 1 FROM shown_events e WHERE e.channel = c.channel
+        AND e.professional <> ?1 AND e.kind NOT IN (10, 11) AND e.seq > coalesce(
+        (SELECT seq FROM reads r WHERE r.channel = c.channel AND r.professional = ?1), 0)
+        LIMIT ?2)),
+     (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
+     coalesce((SELECT time_ms FROM shown_events e WHERE e.channel = c.channel
+        ORDER BY seq DESC LIMIT 1), c.created_ms),
+     c.until_ms, c.incarnation FROM channels c WHERE ?3 IS NULL OR c.channel = ?3
+     ORDER BY 11 DESC, c.channel";
+
 /// A thread in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRecord {
@@ -48,7 +64,7 @@ pub struct ThreadRecord {
     pub incarnation: u32,
     /// MLS epoch in it.
     pub epoch: u64,
-    /// Entries of others after the person's read marker.
+    /// Entries of others after the person's read marker, counted to [`UNREAD_MOST`].
     pub unread: u64,
     /// Open or taken tasks.
     pub open_tasks: u64,
@@ -97,20 +113,15 @@ impl Engine {
     /// # Errors
     /// [`Error::NotEnrolled`], or of the database.
     pub fn threads(&self) -> Result<Vec<ThreadRecord>> {
+        self.list_threads(None)
+    }
+
+    fn list_threads(&self, only: Option<ChannelId>) -> Result<Vec<ThreadRecord>> {
         let me = self.identity()?.professional();
-        let mut statement = self.db.prepare_cached(
-            "SELECT c.channel, c.thread, c.title, c.state, c.reason, c.cursor_seq, c.joined_seq,
-             c.epoch,
-             (SELECT count(*) FROM shown_events e WHERE e.channel = c.channel AND e.professional <> ?1
-                AND e.kind NOT IN (10, 11) AND e.seq > coalesce((SELECT seq FROM reads r
-                WHERE r.channel = c.channel AND r.professional = ?1), 0)),
-             (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
-             coalesce((SELECT time_ms FROM shown_events e WHERE e.channel = c.channel
-                ORDER BY seq DESC LIMIT 1), c.created_ms),
-             c.until_ms, c.incarnation FROM channels c ORDER BY 11 DESC, c.channel",
-        )?;
+        let mut statement = self.db.prepare_cached(THREADS)?;
         let now = self.log_now();
-        let rows = statement.query_map([me.0], |row| {
+        let only = only.map(|channel| channel.0);
+        let rows = statement.query_map(params![me.0, UNREAD_MOST, only], |row| {
             let state: String = row.get(3)?;
             let until_ms: u64 = row.get(11)?;
             Ok(ThreadRecord {
@@ -142,10 +153,8 @@ impl Engine {
     /// # Errors
     /// [`Error::Unknown`].
     pub fn thread(&self, channel: ChannelId) -> Result<ThreadRecord> {
-        self.threads()?
-            .into_iter()
-            .find(|thread| thread.channel == channel)
-            .ok_or(Error::Unknown("thread"))
+        let mut found = self.list_threads(Some(channel))?;
+        found.pop().ok_or(Error::Unknown("thread"))
     }
 
     pub(crate) fn header_record(&self, channel: ChannelId) -> Result<Option<HeaderRecord>> {

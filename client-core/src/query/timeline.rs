@@ -136,10 +136,10 @@ fn omit(items: &mut [TimelineItem], run: u64, seq: u64, reason: &str) -> u64 {
 }
 
 /// How far a member's devices have the log, and from where on it is theirs.
-struct Delivered {
-    professional: ProfessionalId,
-    cursor: u64,
-    since: u64,
+pub(super) struct Delivered {
+    pub professional: ProfessionalId,
+    pub cursor: u64,
+    pub since: u64,
 }
 
 impl Engine {
@@ -320,7 +320,7 @@ impl Engine {
     }
 
     /// For each member the furthest cursor of their devices.
-    fn delivered_to(&self, channel: ChannelId) -> Result<Vec<Delivered>> {
+    pub(super) fn delivered_to(&self, channel: ChannelId) -> Result<Vec<Delivered>> {
         let Ok(roster) = self.roster(channel) else {
             return Ok(Vec::new());
         };

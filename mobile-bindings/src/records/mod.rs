@@ -1,14 +1,17 @@
 //! What crosses, as plain values: the records of the core's queries and commands.
 
 pub mod assessment;
+pub mod cockpit;
 pub mod content;
 pub mod header;
 pub mod people;
 pub mod recovery;
+pub mod search;
 pub mod state;
 pub mod tasks;
 pub mod threads;
 pub mod timeline;
+pub mod to_do;
 pub mod wounds;
 
 use relais_core::wire::ids::{

@@ -91,6 +91,10 @@ pub struct CareTask {
     pub due_ms: Option<u64>,
     /// Where it stands.
     pub status: TaskStatus,
+    /// Id of the event that it is about.
+    pub about: Option<String>,
+    /// When it was created, milliseconds since the Unix epoch.
+    pub created_ms: u64,
     /// Id of who changed it last.
     pub actor: Option<String>,
     /// When, milliseconds since the Unix epoch: server time, the device's until it is sent.
@@ -117,6 +121,8 @@ impl From<query::TaskRecord> for CareTask {
                 query::TaskStatus::Done => TaskStatus::Done,
                 query::TaskStatus::Declined => TaskStatus::Declined,
             },
+            about: task.linked_event.map(|id| id.to_string()),
+            created_ms: task.created_ms,
             actor: task.actor.map(|id| id.to_string()),
             changed_ms: task.changed_ms,
             reason: task.reason,

@@ -23,5 +23,6 @@ mod restored_server;
 mod restored_structure;
 mod restored_threads;
 mod returning;
+mod to_do;
 mod whole_story;
 mod wounds;

@@ -203,6 +203,14 @@ dueMs: number | null,
  */
 status: TaskStatus, 
 /**
+ * Id of the event that it is about.
+ */
+about: string | null, 
+/**
+ * When it was created, milliseconds since the Unix epoch.
+ */
+createdMs: number, 
+/**
  * Id of who changed it last.
  */
 actor: string | null, 
@@ -790,6 +798,27 @@ label: string,
  * What it is about.
  */
 kind: AlertKind | null, };
+export type PatientBrief = { 
+/**
+ * The name that they use; may be empty.
+ */
+usedName: string, 
+/**
+ * Name at birth.
+ */
+birthName: string, 
+/**
+ * Given names at birth.
+ */
+birthGivenNames: Array<string>, 
+/**
+ * Date of birth, as far as it is known.
+ */
+birthDate: CalendarDate | null, 
+/**
+ * How far the identity is established.
+ */
+identityStatus: IdentityStatus | null, };
 export type PatientHeader = { 
 /**
  * Family name at birth.
@@ -880,6 +909,23 @@ done: number,
  */
 total: number, };
 export type PhotoState = "sending" | "here" | "fetching" | "failed";
+export type PlacedTask = { 
+/**
+ * Id of the thread.
+ */
+thread: string, 
+/**
+ * Title of the thread.
+ */
+title: string, 
+/**
+ * Of whom it is, once somebody wrote it.
+ */
+patient: PatientBrief | null, 
+/**
+ * The task.
+ */
+task: CareTask, };
 export type Priority = "information" | "normal" | "urgent";
 export type ProposalState = "open" | "done" | "overtaken" | "coordinatorsChanged" | "lapsed";
 export type ProposedRoot = { 
@@ -1067,6 +1113,58 @@ digits: string,
  * The bytes of a QR code, in byte mode.
  */
 payload: Uint8Array, };
+export type SearchHit = { 
+/**
+ * Id of the thread.
+ */
+thread: string, 
+/**
+ * Title of the thread.
+ */
+title: string, 
+/**
+ * Of whom it is, once somebody wrote it.
+ */
+patient: PatientBrief | null, 
+/**
+ * Id of the event, for `Relais.timeline_around`.
+ */
+event: string, 
+/**
+ * Its place in the log.
+ */
+seq: number, 
+/**
+ * `thread_opened`, `patient_header`, `message`, `photo`, `task_created`, `task_changed`,
+ * `handover_note`, `handover_acknowledged`, `wound_opened`, `wound_assessed` or
+ * `wound_changed`.
+ */
+kind: string, 
+/**
+ * Id of who wrote it.
+ */
+author: string, 
+/**
+ * Their name, as far as it is known here.
+ */
+authorName: string, 
+/**
+ * Server time, milliseconds since the Unix epoch.
+ */
+timeMs: number, 
+/**
+ * Some of its words, with what matched.
+ */
+snippet: Array<SnippetPart>, };
+export type SearchPage = { 
+/**
+ * The results.
+ */
+hits: Array<SearchHit>, 
+/**
+ * For `Relais.search`: where the next page begins; nothing when these were all.
+ */
+after: string | null, };
 export type Sex = "female" | "male" | "unknown";
 export type SharedStretch = { 
 /**
@@ -1077,6 +1175,15 @@ with: string,
  * Why it cannot go on; in English, for a developer.
  */
 failed: string | null, };
+export type SnippetPart = { 
+/**
+ * The text.
+ */
+text: string, 
+/**
+ * Whether it is what was searched for.
+ */
+matched: boolean, };
 export type SyncState = { 
 /**
  * Where the connection stands.
@@ -1155,6 +1262,15 @@ openTasks: number,
  * Server time of the last event, milliseconds since the Unix epoch.
  */
 lastMs: number, };
+export type TimelineAt = { "type": "firstUnread" } | { "type": "event", 
+/**
+ * Its id.
+ */
+event: string, } | { "type": "after", 
+/**
+ * Its place in the log.
+ */
+seq: number, };
 export type TimelineItem = { 
 /**
  * Place in the log; nothing while it is not settled.
@@ -1190,6 +1306,25 @@ items: Array<TimelineItem>,
  * oldest.
  */
 beforeSeq: number | null, };
+export type TimelineWindow = { 
+/**
+ * The items. Those that are not settled come last, when these reach the end.
+ */
+items: Array<TimelineItem>, 
+/**
+ * The entry that was asked for: the event's, or the first unread one.
+ */
+atSeq: number | null, 
+/**
+ * For `Relais.timeline_before`: where the next older page ends; nothing when these are
+ * the oldest.
+ */
+beforeSeq: number | null, 
+/**
+ * For `TimelineAt::After`: where the next newer page begins; nothing when these are the
+ * newest.
+ */
+afterSeq: number | null, };
 export type TissueShares = { 
 /**
  * Black.
@@ -1207,6 +1342,94 @@ granulation: number,
  * Pink.
  */
 epithelium: number, };
+export type ToDo = { 
+/**
+ * Urgent, and nobody has taken it: tasks, and messages of others. Reading does not take
+ * it away.
+ */
+urgent: Array<ToDoRow>, 
+/**
+ * Waits for this person: handovers to acknowledge, tasks that are theirs.
+ */
+toAnswer: Array<ToDoRow>, 
+/**
+ * Threads with something unread, by their last event.
+ */
+rest: Array<ToDoRow>, 
+/**
+ * Whether there are more of the rest.
+ */
+more: boolean, };
+export type ToDoRow = { 
+/**
+ * Id of the thread.
+ */
+thread: string, 
+/**
+ * Title of the thread.
+ */
+title: string, 
+/**
+ * Of whom it is, once somebody wrote it.
+ */
+patient: PatientBrief | null, 
+/**
+ * What it is.
+ */
+subject: ToDoSubject, 
+/**
+ * Id of its event, or of the one that a task is about.
+ */
+event: string | null, 
+/**
+ * Id of who asks or says it.
+ */
+by: string, 
+/**
+ * Their name.
+ */
+byName: string, 
+/**
+ * Code of their profession in TRE_G15; 0 for a lay person, nothing while it is not known.
+ */
+byProfession: number | null, 
+/**
+ * When, milliseconds since the Unix epoch.
+ */
+timeMs: number, 
+/**
+ * Until when, milliseconds since the Unix epoch.
+ */
+untilMs: number | null, 
+/**
+ * A small JPEG of the photo that it is, or is about.
+ */
+thumbnail: Uint8Array | null, 
+/**
+ * Other members who have it on a device.
+ */
+delivered: number, 
+/**
+ * Other members who have read so far.
+ */
+read: number, 
+/**
+ * Other members.
+ */
+of: number, 
+/**
+ * What is unread in the thread, counted to 1,000.
+ */
+unread: number, };
+export type ToDoSubject = { "type": "task", 
+/**
+ * The task.
+ */
+task: CareTask, } | { "type": "event", 
+/**
+ * What it says; of a photo the row has the thumbnail.
+ */
+content: Content, };
 export type Trend = "better" | "same" | "worse";
 export type Trouble = { "type": "frozen" } | { "type": "revoked" } | { "type": "wiped" } | { "type": "lapsed" } | { "type": "updateNeeded" } | { "type": "structureForked" } | { "type": "structureDisputed", 
 /**
@@ -1457,6 +1680,11 @@ export interface Calls {
   removeMember: { args: { thread: string; person: string }; result: void };
   sharePast: { args: { thread: string; person: string; past: PastShared }; result: void };
   acceptCircle: { args: { thread: string }; result: void };
+  toDo: { args: { limit: number }; result: ToDo };
+  openTasks: { args: Record<string, never>; result: Array<PlacedTask> };
+  takeMessage: { args: { thread: string; event: string }; result: string };
+  search: { args: { text: string; thread: string | null; after: string | null; limit: number }; result: SearchPage };
+  timelineAround: { args: { thread: string; at: TimelineAt; limit: number }; result: TimelineWindow };
   tasks: { args: { thread: string }; result: Array<CareTask> };
   createTask: { args: { thread: string; new: NewTask }; result: string };
   changeTask: { args: { thread: string; task: string; change: TaskChange; reason: string }; result: string };
