@@ -60,7 +60,7 @@ fn told<T: Serialize>(answer: Result<T, RelaisError>) -> Value {
 
 macro_rules! dispatch {
     ($($name:ident($($arg:ident: $of:ty),*) -> $answer:ty;)*) => {
-        #[expect(clippy::useless_conversion, reason = "bytes cross as a type of their own")]
+        #[allow(clippy::useless_conversion, reason = "bytes cross as a type of their own")]
         async fn answer(colleague: &Colleague, line: Line) -> Result<Value, serde_json::Error> {
             match line.call.as_str() {
                 $(name if name == camel_case(stringify!($name)) => {
