@@ -57,6 +57,16 @@ export const routes = table({
     tab: 'threads',
     load: () => import('./routes/thread/Past.svelte'),
   },
+  handover: {
+    path: '/t/:thread/handover',
+    tab: 'threads',
+    load: () => import('./routes/thread/HandoverForm.svelte'),
+  },
+  handoverRead: {
+    path: '/t/:thread/handovers/:handover',
+    tab: 'threads',
+    load: () => import('./routes/thread/Handover.svelte'),
+  },
   settings: { path: '/settings', tabs: true, load: () => import('./routes/settings/Settings.svelte') },
   notFound: { path: '/not-found', load: () => import('./routes/NotFound.svelte') },
 });
