@@ -72,6 +72,41 @@ export const routes = table({
     tab: 'threads',
     load: () => import('./routes/thread/Past.svelte'),
   },
+  handover: {
+    path: '/t/:thread/handover',
+    tab: 'threads',
+    load: () => import('./routes/thread/HandoverForm.svelte'),
+  },
+  handoverRead: {
+    path: '/t/:thread/handovers/:handover',
+    tab: 'threads',
+    load: () => import('./routes/thread/Handover.svelte'),
+  },
+  wounds: {
+    path: '/t/:thread/wounds',
+    tab: 'threads',
+    load: () => import('./routes/wounds/Wounds.svelte'),
+  },
+  newWound: {
+    path: '/t/:thread/wounds/new',
+    tab: 'threads',
+    load: () => import('./routes/wounds/NewWound.svelte'),
+  },
+  wound: {
+    path: '/t/:thread/wounds/:wound',
+    tab: 'threads',
+    load: () => import('./routes/wounds/WoundSeries.svelte'),
+  },
+  assess: {
+    path: '/t/:thread/wounds/:wound/assess',
+    tab: 'threads',
+    load: () => import('./routes/wounds/Assess.svelte'),
+  },
+  camera: {
+    path: '/t/:thread/camera',
+    tab: 'threads',
+    load: () => import('./routes/camera/Camera.svelte'),
+  },
   settings: { path: '/settings', tabs: true, load: () => import('./routes/settings/Settings.svelte') },
   devices: { path: '/settings/devices', load: () => import('./routes/settings/Devices.svelte') },
   linkDevice: { path: '/settings/link', load: () => import('./routes/settings/LinkDevice.svelte') },
