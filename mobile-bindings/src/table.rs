@@ -15,10 +15,12 @@ pub use crate::calls::photos::PhotoProgress;
 pub use crate::error::RelaisError;
 pub use crate::events::RelaisEvent;
 pub use crate::records::assessment::*;
+pub use crate::records::cockpit::*;
 pub use crate::records::content::*;
 pub use crate::records::header::*;
 pub use crate::records::people::*;
 pub use crate::records::recovery::*;
+pub use crate::records::search::*;
 pub use crate::records::state::*;
 pub use crate::records::tasks::*;
 pub use crate::records::threads::*;
@@ -108,7 +110,10 @@ macro_rules! for_each_call {
             // Across threads.
             to_do(limit: u32) -> ToDo;
             open_tasks() -> Vec<PlacedTask>;
+            cockpit() -> Cockpit;
             take_message(thread: String, event: String) -> String;
+            search(text: String, thread: Option<String>, after: Option<String>, limit: u32) -> SearchPage;
+            timeline_around(thread: String, at: TimelineAt, limit: u32) -> TimelineWindow;
             // Tasks, handovers.
             tasks(thread: String) -> Vec<CareTask>;
             create_task(thread: String, new: NewTask) -> String;

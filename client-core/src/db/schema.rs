@@ -36,6 +36,19 @@ pub(super) const STEPS: &[&[&str]] = &[
         // Counted for each thread of the list: without it, the events are read, photos and all.
         "CREATE INDEX events_told ON events (channel, seq, professional, kind, import)
             WHERE kind NOT IN (10, 11)",
+        // What people wrote, word by word, in events that this device holds: a row goes with its
+        // event. Words that go are overwritten at once.
+        "CREATE TABLE search_texts (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,
+            event BLOB NOT NULL, text TEXT NOT NULL, UNIQUE (channel, event)) STRICT",
+        "CREATE VIRTUAL TABLE search USING fts5 (text, content = 'search_texts',
+            content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')",
+        "INSERT INTO search (search, rank) VALUES ('secure-delete', 1)",
+        "CREATE TRIGGER search_added AFTER INSERT ON search_texts BEGIN
+            INSERT INTO search (rowid, text) VALUES (new.id, new.text); END",
+        "CREATE TRIGGER search_removed AFTER DELETE ON search_texts BEGIN
+            INSERT INTO search (search, rowid, text) VALUES ('delete', old.id, old.text); END",
+        "CREATE TRIGGER search_event_removed AFTER DELETE ON events BEGIN
+            DELETE FROM search_texts WHERE channel = old.channel AND event = old.event_id; END",
         // What there is to fold into these.
         "INSERT INTO meta (key, value) SELECT 'fold_anew', x'01'
             WHERE EXISTS (SELECT 1 FROM events)",

@@ -3,7 +3,7 @@
 //! the present ones; then one transaction shows all of it (invariant 3).
 
 use prost::Message;
-use relais_content::v1::{ArchiveEntry, Content, EventBody, Omission, content::Kind};
+use relais_content::v1::{ArchiveEntry, EventBody, Omission, content::Kind};
 use relais_wire::ids::{ChannelId, DeviceId, EventId, ProfessionalId};
 use relais_wire::v1::{EntryHeader, EntryKind, MessageAad, entry_header};
 use rusqlite::{OptionalExtension, params};
@@ -189,9 +189,11 @@ impl Engine {
                 import.id
             ])?;
         self.settle_own(channel, own_id)?;
-        if let Some(Content {
-            kind: Some(Kind::Photo(photo)),
-        }) = &said.body.content
+        let kind = said.body.content.and_then(|content| content.kind);
+        if let Some(kind) = &kind {
+            self.index_words(channel, id, kind)?;
+        }
+        if let Some(Kind::Photo(photo)) = &kind
             && let Some(original) = &photo.original
         {
             self.expect_blob(channel, original)?;

@@ -99,13 +99,19 @@ impl Engine {
         self.transaction(|engine| {
             let tables: Vec<String> = engine
                 .db
-                .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?
+                .prepare(
+                    "SELECT name FROM pragma_table_list WHERE schema = 'main'
+                     AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+                )?
                 .query_map([], |row| row.get(0))?
                 .collect::<std::result::Result<_, _>>()?;
             for table in tables {
                 let forget = format!("DELETE FROM \"{table}\"");
                 engine.db.execute_batch(&forget)?;
             }
+            // What the index of words keeps in tables of its own.
+            let forget = "INSERT INTO search (search) VALUES ('delete-all')";
+            engine.db.execute_batch(forget)?;
             meta::put_u64(&engine.db, keys::WIPED, engine.now_ms)
         })?;
         self.identity = None;

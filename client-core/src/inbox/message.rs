@@ -245,6 +245,9 @@ impl Engine {
                 signed
             ])?;
         if let Some(content) = content {
+            if let Some(kind) = &content.kind {
+                self.index_words(channel, said.id, kind)?;
+            }
             let event = Folded {
                 channel,
                 id: said.id,

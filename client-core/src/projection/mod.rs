@@ -3,6 +3,7 @@
 //! reads nothing but the database and the entry: no clock, no own identity.
 
 mod hash;
+mod search;
 mod waiting;
 mod wounds;
 

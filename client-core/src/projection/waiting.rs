@@ -69,7 +69,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Fills projections that a step of the schema has added, from events that were there
+    /// Fills projections and the words to search that a step of the schema has added, from events that were there
     /// before it: at once, with the first opening after an update.
     pub(crate) fn fold_after_migration(&mut self) -> Result<()> {
         use crate::db::meta::{self, keys};
@@ -84,6 +84,7 @@ impl Engine {
                 .collect::<std::result::Result<_, _>>()?;
             for channel in channels {
                 engine.fold_anew(channel)?;
+                engine.index_channel(channel)?;
             }
             engine
                 .db

@@ -4,6 +4,7 @@
 use relais_wire::ids::ChannelId;
 use rusqlite::{Params, StatementStatus, params};
 
+use super::cockpit::LAST_SAID;
 use super::threads::{THREADS, UNREAD_MOST};
 use super::to_do::{AWAITED, LAST, OPEN_TASKS, URGENT};
 use crate::engine::Engine;
@@ -65,6 +66,7 @@ fn what_was_read_and_done_costs_nothing() {
                 params![me.0, UNREAD_MOST, None::<[u8; 16]>],
             ),
             steps(engine, LAST, [[1u8; 16]]),
+            steps(engine, LAST_SAID, [[1u8; 16]]),
             steps(engine, OPEN_TASKS, []),
             steps(engine, URGENT, []),
             steps(engine, AWAITED, [me.0]),

@@ -2,6 +2,7 @@
 //! the network. What this device wrote and the log has not settled is included,
 //! with its state.
 
+mod cockpit;
 #[cfg(test)]
 mod cost;
 mod failures;
@@ -10,6 +11,7 @@ mod paging;
 mod people;
 mod push;
 mod reachability;
+mod search;
 pub mod settings;
 mod tasks;
 mod threads;
@@ -20,10 +22,13 @@ mod wounds;
 pub use crate::identity::enrol::{Enrolment, WhoAmI};
 pub use crate::identity::invite::Invitation;
 pub use crate::projection::ProjectionRow;
+pub use cockpit::{Cockpit, EndingMember, SilentThread};
 pub use failures::FailedRecord;
+pub use paging::{TimelineAt, TimelineWindow};
 pub use people::{DeviceRecord, PersonRecord};
 pub use push::Push;
 pub use reachability::Reachability;
+pub use search::{SearchHit, SearchPage, SearchPlace, SnippetPart};
 pub use tasks::{HandoverRecord, ReceiverRecord, TaskRecord, TaskStatus};
 pub use threads::{HeaderRecord, MemberRecord, ThreadRecord, ThreadState, UNREAD_MOST};
 pub use timeline::{EventState, TimelineBody, TimelineItem};

@@ -79,6 +79,13 @@ pub struct ToDoRow {
     pub unread: u64,
 }
 
+impl ToDoRow {
+    /// By its term, then the oldest first.
+    fn order(&self) -> (u64, u64) {
+        (self.until_ms.unwrap_or(u64::MAX), self.time_ms)
+    }
+}
+
 /// What there is to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
@@ -101,16 +108,22 @@ pub struct PlacedTask {
     pub task: TaskRecord,
 }
 
-/// Whether something can be done in a thread.
-pub(super) fn is_live(thread: &ThreadRecord) -> bool {
-    matches!(
-        thread.state,
-        ThreadState::Joined | ThreadState::Creating | ThreadState::Rejoining(_)
-    )
+/// Threads in which something can be done.
+pub(super) type Live = BTreeMap<ChannelId, ThreadRecord>;
+
+pub(super) fn live(threads: Vec<ThreadRecord>) -> Live {
+    let is_live = |thread: &ThreadRecord| {
+        matches!(
+            thread.state,
+            ThreadState::Joined | ThreadState::Creating | ThreadState::Rejoining(_)
+        )
+    };
+    let live = threads.into_iter().filter(is_live);
+    live.map(|thread| (thread.channel, thread)).collect()
 }
 
 /// Nobody does it.
-pub(super) fn is_untaken(task: &TaskRecord) -> bool {
+fn is_untaken(task: &TaskRecord) -> bool {
     matches!(task.status, TaskStatus::Open | TaskStatus::Declined)
 }
 
@@ -118,8 +131,11 @@ fn is_urgent(task: &TaskRecord) -> bool {
     task.priority == relais_content::v1::Priority::Urgent
 }
 
+/// What rows share, by thread.
+pub(super) type Seen = BTreeMap<ChannelId, Thread>;
+
 /// What the rows of one thread share.
-struct Thread {
+pub(super) struct Thread {
     record: ThreadRecord,
     patient: Option<PatientHeader>,
     delivered: Vec<Delivered>,
@@ -143,55 +159,32 @@ impl Engine {
         let me = self.identity()?.professional();
         let threads = self.threads()?;
         let order: Vec<ChannelId> = threads.iter().map(|thread| thread.channel).collect();
-        let live = threads.into_iter().filter(is_live);
-        let live: BTreeMap<_, _> = live.map(|thread| (thread.channel, thread)).collect();
+        let live = live(threads);
         let mut seen = BTreeMap::new();
         let tasks = self.open_tasks_of(&live)?;
-        let mut to_do = ToDo::default();
-        let mut shown = BTreeSet::new();
-
-        let mut represented = BTreeSet::new();
+        let mut to_do = ToDo {
+            urgent: self.untaken(&live, &tasks, Some(me), &mut seen)?,
+            ..ToDo::default()
+        };
         for (channel, task) in tasks {
-            let urgent = is_urgent(&task) && is_untaken(&task);
             let mine = match task.status {
                 TaskStatus::Taken => task.actor == Some(me),
                 _ => task.owner == Some(me) && task.status == TaskStatus::Open,
             };
-            if !urgent && !mine {
-                continue;
-            }
-            if let (true, Some(event)) = (urgent, task.linked_event) {
-                represented.insert((channel, event));
-                shown.insert((channel, event));
-            }
-            let row = self.task_row(&live[&channel], task, &mut seen)?;
-            match urgent {
-                true => to_do.urgent.push(row),
-                false => to_do.to_answer.push(row),
-            }
-        }
-        for (channel, event) in self.untaken_messages(&live)? {
-            if represented.contains(&(channel, event)) {
-                continue; // By its task.
-            }
-            let said = self.said_at(channel, event)?;
-            if let Some(said) = said.filter(|said| said.author != me) {
-                shown.insert((channel, event));
-                let row = self.event_row(&live[&channel], event, said, &mut seen)?;
-                to_do.urgent.push(row);
+            if mine && !(is_urgent(&task) && is_untaken(&task)) {
+                let row = self.task_row(&live[&channel], task, &mut seen)?;
+                to_do.to_answer.push(row);
             }
         }
         for (channel, event) in self.awaited_handovers(&live, me)? {
             if let Some(said) = self.said_at(channel, event)? {
-                shown.insert((channel, event));
                 let row = self.event_row(&live[&channel], event, said, &mut seen)?;
                 to_do.to_answer.push(row);
             }
         }
-        for rows in [&mut to_do.urgent, &mut to_do.to_answer] {
-            rows.sort_by_key(|row| (row.until_ms.unwrap_or(u64::MAX), row.time_ms));
-        }
-
+        to_do.to_answer.sort_by_key(ToDoRow::order);
+        let shown = to_do.urgent.iter().chain(&to_do.to_answer);
+        let shown: BTreeSet<_> = shown.map(|row| (row.channel, row.event)).collect();
         let unread = order.into_iter().filter_map(|channel| live.get(&channel));
         for thread in unread.filter(|thread| thread.unread > 0) {
             let last: Option<[u8; 16]> = self
@@ -203,7 +196,7 @@ impl Engine {
                 continue;
             };
             // Nothing that the groups above do not show.
-            if thread.unread == 1 && shown.contains(&(thread.channel, event)) {
+            if thread.unread == 1 && shown.contains(&(thread.channel, Some(event))) {
                 continue;
             }
             if to_do.rest.len() == limit {
@@ -219,16 +212,55 @@ impl Engine {
         Ok(to_do)
     }
 
+    /// What is urgent and nobody has taken, the most urgent first: tasks, and messages of
+    /// others than `but`.
+    pub(super) fn untaken(
+        &self,
+        live: &Live,
+        tasks: &[(ChannelId, TaskRecord)],
+        but: Option<ProfessionalId>,
+        seen: &mut Seen,
+    ) -> Result<Vec<ToDoRow>> {
+        let mut rows = Vec::new();
+        let mut represented = BTreeSet::new();
+        for (channel, task) in tasks {
+            if is_urgent(task) && is_untaken(task) {
+                represented.extend(task.linked_event.map(|event| (*channel, event)));
+                rows.push(self.task_row(&live[channel], task.clone(), seen)?);
+            }
+        }
+        for (channel, event) in self.untaken_messages(live)? {
+            if represented.contains(&(channel, event)) {
+                continue; // By its task.
+            }
+            let said = self.said_at(channel, event)?;
+            if let Some(said) = said.filter(|said| Some(said.author) != but) {
+                rows.push(self.event_row(&live[&channel], event, said, seen)?);
+            }
+        }
+        rows.sort_by_key(ToDoRow::order);
+        Ok(rows)
+    }
+
     /// Tasks of all threads that can be used, that are not done: by due date.
     ///
     /// # Errors
     /// [`crate::Error::NotEnrolled`], or of the database.
     pub fn open_tasks(&self) -> Result<Vec<PlacedTask>> {
-        let live = self.threads()?.into_iter().filter(is_live);
-        let live: BTreeMap<_, _> = live.map(|thread| (thread.channel, thread)).collect();
+        let live = live(self.threads()?);
+        let tasks = self.open_tasks_of(&live)?;
+        self.placed(&live, tasks)
+    }
+
+    /// Tasks with their threads, by due date.
+    pub(super) fn placed(
+        &self,
+        live: &Live,
+        tasks: Vec<(ChannelId, TaskRecord)>,
+    ) -> Result<Vec<PlacedTask>> {
         let mut headers = BTreeMap::new();
         let mut list = Vec::new();
-        for (channel, task) in self.open_tasks_of(&live)? {
+        for (channel, task) in tasks {
             if let std::collections::btree_map::Entry::Vacant(entry) = headers.entry(channel) {
                 entry.insert(self.header_record(channel)?.map(|record| record.header));
             }
@@ -249,10 +281,7 @@ impl Engine {
     }
 
     /// Tasks of these threads that are not done, with what this device did about them.
-    pub(super) fn open_tasks_of(
-        &self,
-        live: &BTreeMap<ChannelId, ThreadRecord>,
-    ) -> Result<Vec<(ChannelId, TaskRecord)>> {
+    pub(super) fn open_tasks_of(&self, live: &Live) -> Result<Vec<(ChannelId, TaskRecord)>> {
         let unsettled = self.unsettled_channels()?;
         let mut list = Vec::new();
         let mut statement = self.db.prepare_cached(OPEN_TASKS)?;
@@ -282,10 +311,7 @@ impl Engine {
     }
 
     /// Urgent messages for which nobody has taken a task, this device included.
-    pub(super) fn untaken_messages(
-        &self,
-        live: &BTreeMap<ChannelId, ThreadRecord>,
-    ) -> Result<Vec<(ChannelId, EventId)>> {
+    fn untaken_messages(&self, live: &Live) -> Result<Vec<(ChannelId, EventId)>> {
         let mut list: Vec<(ChannelId, EventId)> = self
             .db
             .prepare_cached(URGENT)?
@@ -306,7 +332,7 @@ impl Engine {
 
     fn awaited_handovers(
         &self,
-        live: &BTreeMap<ChannelId, ThreadRecord>,
+        live: &Live,
         me: ProfessionalId,
     ) -> Result<Vec<(ChannelId, EventId)>> {
         let mut list: Vec<(ChannelId, EventId)> = self
@@ -359,7 +385,7 @@ impl Engine {
         &self,
         thread: &ThreadRecord,
         task: TaskRecord,
-        seen: &mut BTreeMap<ChannelId, Thread>,
+        seen: &mut Seen,
     ) -> Result<ToDoRow> {
         let seq: Option<u64> = self
             .db
@@ -383,7 +409,7 @@ impl Engine {
         thread: &ThreadRecord,
         event: EventId,
         mut said: Said,
-        seen: &mut BTreeMap<ChannelId, Thread>,
+        seen: &mut Seen,
     ) -> Result<ToDoRow> {
         let (mut until_ms, mut thumbnail) = (None, None);
         match &mut said.kind {
@@ -413,7 +439,7 @@ impl Engine {
         thread: &ThreadRecord,
         subject: Subject,
         (seq, by, time_ms): (Option<u64>, ProfessionalId, u64),
-        seen: &mut BTreeMap<ChannelId, Thread>,
+        seen: &mut Seen,
     ) -> Result<ToDoRow> {
         let channel = thread.channel;
         if let std::collections::btree_map::Entry::Vacant(entry) = seen.entry(channel) {

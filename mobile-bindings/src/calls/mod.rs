@@ -8,6 +8,7 @@ mod original;
 mod people;
 pub mod photos;
 mod root;
+mod search;
 mod settings;
 mod state;
 mod tasks;

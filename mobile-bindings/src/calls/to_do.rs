@@ -4,6 +4,7 @@ use relais_core::wire::ids::{ChannelId, EventId};
 
 use crate::error::RelaisError;
 use crate::records::Id;
+use crate::records::cockpit::Cockpit;
 use crate::records::to_do::{PlacedTask, ToDo};
 use crate::relais::Relais;
 
@@ -21,6 +22,12 @@ impl Relais {
     pub async fn open_tasks(&self) -> Result<Vec<PlacedTask>, RelaisError> {
         self.call(|engine| Ok(engine.open_tasks()?.into_iter().map(Into::into).collect()))
             .await
+    }
+
+    /// What a coordinator looks after, in the threads that they are in. Fails with `Rejected`
+    /// before joining.
+    pub async fn cockpit(&self) -> Result<Cockpit, RelaisError> {
+        self.call(|engine| Ok(engine.cockpit()?.into())).await
     }
 
     /// Takes a message: creates a task about it, unless there is one, and takes it; answers

@@ -1,10 +1,12 @@
 //! What crosses, as plain values: the records of the core's queries and commands.
 
 pub mod assessment;
+pub mod cockpit;
 pub mod content;
 pub mod header;
 pub mod people;
 pub mod recovery;
+pub mod search;
 pub mod state;
 pub mod tasks;
 pub mod threads;

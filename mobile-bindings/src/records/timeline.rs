@@ -1,8 +1,11 @@
 //! A thread's timeline.
 
 use relais_core::query::{self, TimelineBody};
+use relais_core::wire::ids::EventId;
 
+use super::Id;
 use super::content::Content;
+use crate::error::RelaisError;
 
 /// The true state of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +122,76 @@ pub struct TimelinePage {
     /// Where the next older page ends, for `Relais.timeline_before`; nothing when this is the
     /// oldest.
     pub before_seq: Option<u64>,
+}
+
+/// Where a window of a timeline is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(
+        tag = "type",
+        rename_all = "camelCase",
+        rename_all_fields = "camelCase"
+    )
+)]
+pub enum TimelineAt {
+    /// Around the first entry of somebody else that the person has not read; the end where
+    /// there is none.
+    FirstUnread,
+    /// Around an event.
+    Event {
+        /// Its id.
+        event: String,
+    },
+    /// After an entry: what comes next.
+    After {
+        /// Its place in the log.
+        seq: u64,
+    },
+}
+
+impl TimelineAt {
+    pub(crate) fn core(self) -> Result<query::TimelineAt, RelaisError> {
+        Ok(match self {
+            Self::FirstUnread => query::TimelineAt::FirstUnread,
+            Self::Event { event } => query::TimelineAt::Event(EventId::parse(&event, "event")?),
+            Self::After { seq } => query::TimelineAt::After(seq),
+        })
+    }
+}
+
+/// A part of a timeline around a place, oldest item first.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(
+    feature = "web",
+    derive(serde::Serialize, serde::Deserialize, ts_rs::TS),
+    serde(rename_all = "camelCase")
+)]
+pub struct TimelineWindow {
+    /// The items. Those that are not settled come last, when these reach the end.
+    pub items: Vec<TimelineItem>,
+    /// The entry that was asked for: the event's, or the first unread one.
+    pub at_seq: Option<u64>,
+    /// For `Relais.timeline_before`: where the next older page ends; nothing when these are
+    /// the oldest.
+    pub before_seq: Option<u64>,
+    /// For `TimelineAt::After`: where the next newer page begins; nothing when these are the
+    /// newest.
+    pub after_seq: Option<u64>,
+}
+
+impl From<query::TimelineWindow> for TimelineWindow {
+    fn from(window: query::TimelineWindow) -> Self {
+        Self {
+            items: window.items.into_iter().map(Into::into).collect(),
+            at_seq: window.at_seq,
+            before_seq: window.before_seq,
+            after_seq: window.after_seq,
+        }
+    }
 }
 
 impl From<query::EventState> for ItemState {

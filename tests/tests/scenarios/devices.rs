@@ -353,7 +353,10 @@ async fn a_revoked_device_wipes_itself_at_its_next_contact_and_can_join_again() 
         let now = world.now_ms();
         world.devices[tablet].edit_database(now, |db| {
             let tables: Vec<String> = db
-                .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+                .prepare(
+                    "SELECT name FROM pragma_table_list WHERE schema = 'main'
+                     AND name NOT LIKE 'sqlite%' AND name NOT IN ('search_data', 'search_config')",
+                )
                 .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
                 .expect("tables");
             assert!(tables.len() > 20);

@@ -202,3 +202,54 @@ async fn a_thread_that_one_has_left_asks_nothing() {
     assert_eq!(to_do(&world, leaver), ToDo::default());
     assert_eq!(to_do(&world, 0).urgent.len(), 1);
 }
+
+#[tokio::test]
+async fn a_coordinator_sees_what_is_left_lying() {
+    const DAY: u64 = 86_400_000;
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let leaver = world.add_user("Luc").await;
+    let busy = world.thread(0, "Mme Durand", &[nurse, leaver]).await;
+    let silent = world.thread(0, "M. Petit", &[nurse]).await;
+    world.say(nurse, silent, "Rien à signaler");
+    world.settle().await;
+    let none = world.devices[0].engine.cockpit().expect("cockpit");
+    assert_eq!(none, relais_core::query::Cockpit::default());
+
+    let event = urgent(&mut world, 0, busy, "Chute");
+    let late = NewTask {
+        due_ms: Some(world.now_ms() + DAY),
+        ..task("Bilan")
+    };
+    let engine = &mut world.devices[0].engine;
+    engine.create_task(busy, &late).expect("task");
+    let person = world.devices[nurse].professional();
+    let ends = world.now_ms() + 20 * DAY;
+    let member = relais_core::commands::NewMember {
+        expires_at_ms: Some(ends),
+        ..relais_core::commands::NewMember::care_team(person)
+    };
+    let gone = world.devices[leaver].professional();
+    let device = world.devices[leaver].device();
+    let engine = &mut world.devices[0].engine;
+    engine.add_member(busy, &member).expect("for a time");
+    engine.revoke_device(device).expect("revoked");
+    world.settle().await;
+    world.advance(8 * DAY);
+    world.say(nurse, busy, "Je passe ce soir");
+    world.settle().await;
+
+    let cockpit = world.devices[0].engine.cockpit().expect("cockpit");
+    let rows: Vec<_> = cockpit.urgent.iter().map(|row| row.event).collect();
+    assert_eq!(rows, [Some(event)], "her own too");
+    assert_eq!(cockpit.overdue[0].task.title, "Bilan");
+    let titles: Vec<_> = cockpit.silent.iter().map(|t| t.title.as_str()).collect();
+    assert_eq!(titles, ["M. Petit"]);
+    let ending: Vec<_> = cockpit
+        .ending
+        .iter()
+        .map(|m| (m.professional, m.expires_at_ms))
+        .collect();
+    assert_eq!(ending, [(person, ends)]);
+    assert_eq!(cockpit.without_device, [gone]);
+}

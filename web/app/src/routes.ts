@@ -66,6 +66,17 @@ export const routes = table({
   },
   invite: { path: '/invite', tab: 'team', load: () => import('./routes/team/Invite.svelte') },
   invitation: { path: '/invite/:person', tab: 'team', load: () => import('./routes/team/Invitation.svelte') },
+  thread: { path: '/t/:thread', tab: 'threads', load: () => import('./routes/thread/Thread.svelte') },
+  threadTasks: {
+    path: '/t/:thread/tasks',
+    tab: 'threads',
+    load: () => import('./routes/thread/ThreadTasks.svelte'),
+  },
+  threadPast: {
+    path: '/t/:thread/past',
+    tab: 'threads',
+    load: () => import('./routes/thread/Past.svelte'),
+  },
   settings: { path: '/settings', tabs: true, load: () => import('./routes/settings/Settings.svelte') },
   devices: { path: '/settings/devices', load: () => import('./routes/settings/Devices.svelte') },
   linkDevice: { path: '/settings/link', load: () => import('./routes/settings/LinkDevice.svelte') },

@@ -1113,6 +1113,58 @@ digits: string,
  * The bytes of a QR code, in byte mode.
  */
 payload: Uint8Array, };
+export type SearchHit = { 
+/**
+ * Id of the thread.
+ */
+thread: string, 
+/**
+ * Title of the thread.
+ */
+title: string, 
+/**
+ * Of whom it is, once somebody wrote it.
+ */
+patient: PatientBrief | null, 
+/**
+ * Id of the event, for `Relais.timeline_around`.
+ */
+event: string, 
+/**
+ * Its place in the log.
+ */
+seq: number, 
+/**
+ * `thread_opened`, `patient_header`, `message`, `photo`, `task_created`, `task_changed`,
+ * `handover_note`, `handover_acknowledged`, `wound_opened`, `wound_assessed` or
+ * `wound_changed`.
+ */
+kind: string, 
+/**
+ * Id of who wrote it.
+ */
+author: string, 
+/**
+ * Their name, as far as it is known here.
+ */
+authorName: string, 
+/**
+ * Server time, milliseconds since the Unix epoch.
+ */
+timeMs: number, 
+/**
+ * Some of its words, with what matched.
+ */
+snippet: Array<SnippetPart>, };
+export type SearchPage = { 
+/**
+ * The results.
+ */
+hits: Array<SearchHit>, 
+/**
+ * For `Relais.search`: where the next page begins; nothing when these were all.
+ */
+after: string | null, };
 export type Sex = "female" | "male" | "unknown";
 export type SharedStretch = { 
 /**
@@ -1123,6 +1175,15 @@ with: string,
  * Why it cannot go on; in English, for a developer.
  */
 failed: string | null, };
+export type SnippetPart = { 
+/**
+ * The text.
+ */
+text: string, 
+/**
+ * Whether it is what was searched for.
+ */
+matched: boolean, };
 export type SyncState = { 
 /**
  * Where the connection stands.
@@ -1201,6 +1262,15 @@ openTasks: number,
  * Server time of the last event, milliseconds since the Unix epoch.
  */
 lastMs: number, };
+export type TimelineAt = { "type": "firstUnread" } | { "type": "event", 
+/**
+ * Its id.
+ */
+event: string, } | { "type": "after", 
+/**
+ * Its place in the log.
+ */
+seq: number, };
 export type TimelineItem = { 
 /**
  * Place in the log; nothing while it is not settled.
@@ -1236,6 +1306,25 @@ items: Array<TimelineItem>,
  * oldest.
  */
 beforeSeq: number | null, };
+export type TimelineWindow = { 
+/**
+ * The items. Those that are not settled come last, when these reach the end.
+ */
+items: Array<TimelineItem>, 
+/**
+ * The entry that was asked for: the event's, or the first unread one.
+ */
+atSeq: number | null, 
+/**
+ * For `Relais.timeline_before`: where the next older page ends; nothing when these are
+ * the oldest.
+ */
+beforeSeq: number | null, 
+/**
+ * For `TimelineAt::After`: where the next newer page begins; nothing when these are the
+ * newest.
+ */
+afterSeq: number | null, };
 export type TissueShares = { 
 /**
  * Black.
@@ -1594,6 +1683,8 @@ export interface Calls {
   toDo: { args: { limit: number }; result: ToDo };
   openTasks: { args: Record<string, never>; result: Array<PlacedTask> };
   takeMessage: { args: { thread: string; event: string }; result: string };
+  search: { args: { text: string; thread: string | null; after: string | null; limit: number }; result: SearchPage };
+  timelineAround: { args: { thread: string; at: TimelineAt; limit: number }; result: TimelineWindow };
   tasks: { args: { thread: string }; result: Array<CareTask> };
   createTask: { args: { thread: string; new: NewTask }; result: string };
   changeTask: { args: { thread: string; task: string; change: TaskChange; reason: string }; result: string };
