@@ -134,7 +134,7 @@ pub fn demo(args: &[String]) -> Outcome {
     if args.is_empty() {
         let built = setup::ensure(Purpose::Web).and_then(|()| web::build());
         if let Err(failure) = built {
-            eprintln!("{failure}\n\nThe demo goes on without the web app, on the command line.\n");
+            eprintln!("{failure}\n\nThe demo goes on without building the web app.\n");
         }
     }
     command(&DEMO, args)

@@ -44,9 +44,9 @@ const SECURITY: [(HeaderName, &str); 7] = [
     (
         HeaderName::from_static("permissions-policy"),
         "camera=(self), publickey-credentials-create=(self), publickey-credentials-get=(self), \
-         screen-wake-lock=(self), accelerometer=(), autoplay=(), bluetooth=(), \
-         display-capture=(), encrypted-media=(), geolocation=(), gyroscope=(), hid=(), \
-         magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()",
+         screen-wake-lock=(self), accelerometer=(), display-capture=(), encrypted-media=(), \
+         geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), \
+         payment=(), serial=(), usb=()",
     ),
 ];
 

@@ -61,6 +61,7 @@ export const ERRORS: Readonly<Record<string, Words>> = {
   disk_full: [m.error_disk_full, m.error_disk_full_todo],
   unsupported: [m.error_unsupported, m.error_unsupported_todo],
   arguments: [m.error_arguments, m.error_arguments_todo],
+  wound_state: [m.error_wound_state, m.error_wound_state_todo],
   not_manager: [m.error_not_manager, m.error_not_manager_todo],
   no_manager_reachable: [m.error_no_manager_reachable, m.error_no_manager_reachable_todo],
   last_manager: [m.error_last_manager, m.error_last_manager_todo],

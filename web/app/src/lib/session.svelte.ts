@@ -172,7 +172,7 @@ class Session {
   }
 
   async #readMe(): Promise<void> {
-    if (this.stage !== 'ready') return;
+    if (!this.me) return;
     try {
       this.me = await relais.call('whoami', {});
       this.troubles = await relais.call('troubles', {});
@@ -201,7 +201,8 @@ class Session {
   #connection(): void {
     clearTimeout(this.#offlineTimer);
     if (!navigator.onLine) this.offline = true;
-    else if (!this.sync || this.sync.phase === 'ready') this.offline = false;
+    // Before it has joined, a device is not always connected.
+    else if (!this.me || !this.sync || this.sync.phase === 'ready') this.offline = false;
     else
       this.#offlineTimer = setTimeout(() => (this.offline = this.sync?.phase !== 'ready'), OFFLINE_AFTER_MS);
   }
