@@ -1,5 +1,5 @@
 import type { Plugin } from 'vite';
-import { ICONS } from '../src/lib/ui/icons';
+import { ICONS } from '../src/lib/ui/icons.ts';
 
 const SPRITE = Object.entries(ICONS)
   .map(([name, drawing]) => `<symbol id="i-${name}" viewBox="0 0 24 24">${drawing}</symbol>`)

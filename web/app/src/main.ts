@@ -4,6 +4,7 @@ import App from './App.svelte';
 import { guard } from '$lib/guard.svelte';
 import { router } from '$lib/router/router.svelte';
 import { session } from '$lib/session.svelte';
+import { updates } from '$lib/updates.svelte';
 import { followKeyboard } from '$lib/viewport';
 import '$lib/prefs.svelte';
 
@@ -14,4 +15,5 @@ followKeyboard();
 guard.start();
 void session.start();
 router.start();
+void updates.start();
 mount(App, { target });

@@ -46,7 +46,46 @@ export const routes = table({
     tabs: true,
     load: () => import('./routes/team/Team.svelte'),
   },
+  person: { path: '/team/:person', tab: 'team', load: () => import('./routes/team/Person.svelte') },
+  safety: { path: '/team/:person/safety', tab: 'team', load: () => import('./routes/team/Safety.svelte') },
+  coordinator: {
+    path: '/team/:person/coordinator',
+    load: () => import('./routes/recovery/Coordinator.svelte'),
+  },
+  invite: { path: '/invite', tab: 'team', load: () => import('./routes/team/Invite.svelte') },
+  invitation: { path: '/invite/:person', tab: 'team', load: () => import('./routes/team/Invitation.svelte') },
+  thread: { path: '/t/:thread', tab: 'threads', load: () => import('./routes/thread/Thread.svelte') },
+  threadTasks: {
+    path: '/t/:thread/tasks',
+    tab: 'threads',
+    load: () => import('./routes/thread/ThreadTasks.svelte'),
+  },
+  threadPast: {
+    path: '/t/:thread/past',
+    tab: 'threads',
+    load: () => import('./routes/thread/Past.svelte'),
+  },
   settings: { path: '/settings', tabs: true, load: () => import('./routes/settings/Settings.svelte') },
+  devices: { path: '/settings/devices', load: () => import('./routes/settings/Devices.svelte') },
+  linkDevice: { path: '/settings/link', load: () => import('./routes/settings/LinkDevice.svelte') },
+  access: { path: '/settings/access', load: () => import('./routes/settings/Access.svelte') },
+  troubles: { path: '/settings/troubles', load: () => import('./routes/settings/Troubles.svelte') },
+  wipe: { path: '/settings/wipe', load: () => import('./routes/settings/Wipe.svelte') },
+  recovery: { path: '/settings/recovery', load: () => import('./routes/recovery/Recovery.svelte') },
+  makeKit: { path: '/settings/recovery/kit', load: () => import('./routes/recovery/MakeKit.svelte') },
+  makeShares: {
+    path: '/settings/recovery/shares',
+    load: () => import('./routes/recovery/MakeShares.svelte'),
+  },
+  confirmRecovery: {
+    path: '/settings/recovery/confirm',
+    load: () => import('./routes/recovery/ConfirmRecovery.svelte'),
+  },
+  replaceRoot: {
+    path: '/settings/recovery/replace',
+    load: () => import('./routes/recovery/ReplaceRoot.svelte'),
+  },
+  proposal: { path: '/settings/recovery/:proposal', load: () => import('./routes/recovery/Proposal.svelte') },
   notFound: { path: '/not-found', load: () => import('./routes/NotFound.svelte') },
 });
 

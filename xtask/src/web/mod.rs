@@ -115,7 +115,9 @@ fn packages() -> Outcome {
 
 /// Builds the page with the engine in it.
 fn page() -> Outcome {
-    const OTHERS: [&str; 5] = [
+    const OTHERS: [&str; 6] = [
+        // Made by the build.
+        "src/paraglide",
         "node_modules",
         "dist",
         "tests",

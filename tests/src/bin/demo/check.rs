@@ -11,10 +11,11 @@ use serde_json::Value;
 
 use crate::device::{Device, number, text};
 use crate::failure::{Failure, Result};
+use crate::guests::Guests;
 use crate::kills::{self, Traffic};
 use crate::people::{DOCTOR, LOCUM, NURSE};
-use crate::processes::{Ended, Programs};
-use crate::story::{Story, expect};
+use crate::processes::{Ended, Programs, wait_until};
+use crate::story::{ARRIVES, Story, expect};
 use crate::{folder, photo};
 
 const OFFLINE_TEXT: &str = "Sans réseau chez la patiente : pansement refait à 8 h 10.";
@@ -41,6 +42,10 @@ pub fn run(seed: u64, kills: u32) -> Result<bool> {
         check.killed(seed, kills)
     })?;
     check.carry_out("all devices show the same", Check::projections)?;
+    check.carry_out(
+        "who opens a link sees the thread from its start",
+        Check::guests,
+    )?;
     check.carry_out(
         "the removed member is still where it was",
         Check::still_removed,
@@ -259,6 +264,48 @@ impl Check {
         let seq = number(&first, "seq").unwrap_or(0);
         Ok(Ok(format!(
             "hash {hash}… from {joined} to {seq} on 3 devices"
+        )))
+    }
+
+    fn guests(&mut self) -> Verdict {
+        let story = &self.story;
+        let said = |device: &Device| {
+            let items = device.items(&story.thread)?;
+            let messages = items.iter().filter(|item| text(item, "kind") == "message");
+            Ok::<_, Failure>(messages.map(|m| text(m, "text").to_owned()).collect())
+        };
+        let expected: Vec<String> = said(&story.coordinator)?;
+        let mut guests = Guests::invite(&story.coordinator, &story.thread)?;
+        let devices: Vec<_> = (guests.invited.iter())
+            .map(|guest| story.guest(guest.person))
+            .collect();
+        for (guest, device) in guests.invited.iter().zip(&devices) {
+            device.ask(&["join", &guest.link])?;
+        }
+        let mut welcomed = Vec::new();
+        let mut refused = None;
+        let all = || {
+            match guests.welcome() {
+                Ok(people) => welcomed.extend(people.into_iter().map(|person| person.role)),
+                Err(failure) => refused = Some(failure),
+            }
+            refused.is_some() || welcomed.len() == devices.len()
+        };
+        if !wait_until(ARRIVES, all) || refused.is_some() {
+            let why = refused.map_or("in time".to_owned(), |failure| failure.to_string());
+            return Ok(Err(format!("let in: {welcomed:?}, and no more: {why}")));
+        }
+        for device in &devices {
+            let whole = || said(device).is_ok_and(|said| said == expected);
+            if !wait_until(ARRIVES, whole) {
+                return Ok(Err(format!("{}: not the whole thread", device.name)));
+            }
+        }
+        guests.close()?;
+        Ok(Ok(format!(
+            "{} messages for {}",
+            expected.len(),
+            welcomed.join(", ")
         )))
     }
 

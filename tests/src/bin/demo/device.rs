@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use relais_core::driver::DatabaseKey;
 use serde_json::Value;
 
 use crate::failure::{Failure, Result};
@@ -48,6 +49,19 @@ impl Device {
             relais: programs.relais.clone(),
             calls: Mutex::new(Vec::new()),
         }
+    }
+
+    /// Its database.
+    pub fn database(&self) -> PathBuf {
+        self.profile.join("relais.db")
+    }
+
+    /// The database's key: the demo's profiles have no passphrase.
+    pub fn key(&self) -> Result<DatabaseKey> {
+        let path = self.profile.join("key");
+        let key = std::fs::read(&path).map_err(Failure::file(&path))?;
+        let wrong = |_| Failure::Story(format!("{}: the key has a wrong length", self.name));
+        Ok(DatabaseKey(key.as_slice().try_into().map_err(wrong)?))
     }
 
     /// Runs a command that must succeed; its JSON.

@@ -19,7 +19,7 @@ pub fn run(command: &[OsString]) -> Result<bool> {
     let (data, logs) = (folder.path().join("server"), folder.path().join("logs"));
     let (mut server, link) = Server::found(&Programs::find()?, data, logs)?;
     let path = folder.path().join("photo.jpg");
-    std::fs::write(&path, photo::take(1)?).map_err(Failure::file(&path))?;
+    std::fs::write(&path, photo::take(1, 100)?).map_err(Failure::file(&path))?;
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Failure::Program("--run names no program".into()))?;

@@ -4,15 +4,18 @@
 //! # Layout
 //! - [`story`], [`people`], [`photo`]: what happens, to whom, with which photo.
 //! - [`processes`], [`device`]: the server, and `relais` run on a device's profile.
+//! - [`guests`]: who comes by a link of their own, in a browser.
 //! - [`host`]: a practice for somebody else's program, without the story.
 //! - [`check`]: the story again, with what must hold; by means of [`kills`],
 //!   [`probe`] and [`search`].
 //!
-//! Without options the story is played, shown, and left open to go on by hand.
+//! Without options the story is played, and left open to go on in a browser and by hand.
+//! A server that was built without the web app shows it here, and is gone on with by hand.
 
 mod check;
 mod device;
 mod failure;
+mod guests;
 mod host;
 mod kills;
 mod people;
@@ -31,6 +34,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::failure::{Failure, Result};
+use crate::guests::Guests;
 use crate::people::{COORDINATOR, DOCTOR, NURSE};
 use crate::processes::{INTERRUPTED, Programs};
 use crate::story::Story;
@@ -123,14 +127,24 @@ fn play(interrupted: &Receiver<()>) -> Result<()> {
     story.enrol(&DOCTOR, &story.doctor)?;
     story.open(&[&NURSE, &DOCTOR])?;
     story.first_day()?;
-    for (person, device) in [COORDINATOR, NURSE, DOCTOR].iter().zip(story.members()) {
-        println!("\n── What {} sees, the {} ──", person.name(), person.role);
-        print!("{}", device.show(&["thread", "show", &story.thread])?);
+    story.follow_wound()?;
+    let mut guests = match story.server.has_app()? {
+        true => Some(Guests::invite(&story.coordinator, &story.thread)?),
+        false => None,
+    };
+    match &guests {
+        Some(guests) => in_a_browser(&story, guests),
+        None => in_a_terminal(&story)?,
     }
-    go_on(&story, &programs);
+    by_hand(&story, &programs, guests.is_some());
     loop {
         match interrupted.recv_timeout(LOOK) {
-            Err(RecvTimeoutError::Timeout) if story.server.is_running() => {}
+            Err(RecvTimeoutError::Timeout) if story.server.is_running() => {
+                for person in guests.as_mut().map_or(Ok(vec![]), Guests::welcome)? {
+                    let (name, role) = (person.name(), person.role);
+                    println!("• {name} has joined, the {role}, and gets the thread.");
+                }
+            }
             Err(RecvTimeoutError::Timeout) => {
                 return Err(Failure::Program(format!(
                     "the server has ended: {}",
@@ -145,6 +159,7 @@ fn play(interrupted: &Receiver<()>) -> Result<()> {
         folder.path().display()
     );
     INTERRUPTED.store(false, Ordering::Relaxed);
+    guests.map_or(Ok(()), Guests::close)?;
     // A terminal's Ctrl-C has reached the server, too.
     if story.server.is_running() {
         story.server.stop()?;
@@ -152,23 +167,41 @@ fn play(interrupted: &Receiver<()>) -> Result<()> {
     Ok(())
 }
 
-/// How a person goes on in another terminal.
-fn go_on(story: &Story, programs: &Programs) {
+/// How somebody goes on who has a browser.
+fn in_a_browser(story: &Story, guests: &Guests) {
+    println!("\n── In a browser: {} ──", story.server.url);
+    println!("Open each link in a window of its own: a browser's profile is one person's device,");
+    println!("so take a private window or another profile for the next one, and make the nurse's");
+    println!("as small as a phone. Each link is used once; the thread comes within seconds.\n");
+    for guest in &guests.invited {
+        println!("{}, {}:", guest.person.role, guest.person.name());
+        println!("  {}", guest.link);
+    }
+}
+
+/// What there is to see without one.
+fn in_a_terminal(story: &Story) -> Result<()> {
+    println!("\nThe web app is not built into this server (`cargo xtask web` says what it needs);");
+    println!("here is what each person sees on the command line.");
+    for (person, device) in [COORDINATOR, NURSE, DOCTOR].iter().zip(story.members()) {
+        println!("\n── What {} sees, the {} ──", person.name(), person.role);
+        print!("{}", device.show(&["thread", "show", &story.thread])?);
+    }
+    Ok(())
+}
+
+/// How a person goes on in another terminal. While guests are waited for, the
+/// coordinator's device is open here.
+fn by_hand(story: &Story, programs: &Programs, waiting: bool) {
     let relais = programs.relais.display();
-    let profile = |device: &device::Device| device.profile.display().to_string();
     println!("\n── Go on by hand, in another terminal ──");
-    println!(
-        "coordinator() {{ {relais} --profile {} \"$@\"; }}",
-        profile(&story.coordinator)
-    );
-    println!(
-        "nurse() {{ {relais} --profile {} \"$@\"; }}",
-        profile(&story.nurse)
-    );
-    println!(
-        "doctor() {{ {relais} --profile {} \"$@\"; }}",
-        profile(&story.doctor)
-    );
+    for device in story.members().into_iter().skip(usize::from(waiting)) {
+        println!(
+            "{}() {{ {relais} --profile {} \"$@\"; }}",
+            device.name,
+            device.profile.display()
+        );
+    }
     println!();
     println!("nurse send talon 'Pansement refait, plus d’odeur.'");
     println!("doctor thread show talon");
@@ -177,8 +210,10 @@ fn go_on(story: &Story, programs: &Programs) {
     println!("nurse task take talon bilan --offline     # waits on the device");
     println!("nurse sync                                # leaves now");
     println!("doctor watch                              # shows what arrives, until Ctrl-C");
-    println!("coordinator thread remove talon maelle    # the nurse receives nothing after it");
-    println!("coordinator --help");
+    if !waiting {
+        println!("coordinator thread remove talon maelle    # the nurse receives nothing after it");
+    }
+    println!("doctor --help");
     println!();
     println!(
         "The server listens on {}; its logs are in {}.",

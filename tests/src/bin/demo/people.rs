@@ -4,6 +4,7 @@
 use serde_json::json;
 
 /// A professional of the practice.
+#[derive(Debug)]
 pub struct Person {
     /// What the device is called.
     pub role: &'static str,
@@ -46,6 +47,31 @@ pub const LOCUM: Person = Person {
     profession: "60",
     rpps: "99900047038",
 };
+
+/// Who comes by a link of their own, one in each role.
+pub const GUESTS: [Person; 3] = [
+    Person {
+        role: COORDINATOR.role,
+        given_name: "Claire",
+        family_name: "Modèle-Morvan",
+        profession: "60",
+        rpps: "99900051113",
+    },
+    Person {
+        role: NURSE.role,
+        given_name: "Inès",
+        family_name: "Exemple-Bidault",
+        profession: "60",
+        rpps: "99900062227",
+    },
+    Person {
+        role: DOCTOR.role,
+        given_name: "Gaëtan",
+        family_name: "Essai-Rivière",
+        profession: "10",
+        rpps: "99900073331",
+    },
+];
 
 impl Person {
     /// The options by which `relais` is told a card.
@@ -117,7 +143,7 @@ mod tests {
     fn the_identities_are_well_formed_and_nobodys() {
         assert!(Matricule::parse(INS).is_ok());
         assert_eq!(Oid::parse(DEMO_OID), Some(Oid::Demo));
-        for person in [COORDINATOR, NURSE, DOCTOR, LOCUM] {
+        for person in [COORDINATOR, NURSE, DOCTOR, LOCUM].iter().chain(&GUESTS) {
             assert_eq!(relais_content::professions::rpps(person.rpps), Ok(()));
             assert!(person.rpps.starts_with("9990"), "{}", person.role);
         }

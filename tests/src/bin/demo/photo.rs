@@ -32,11 +32,12 @@ mod marker {
     pub const COMMENT: u8 = 0xfe;
 }
 
-/// A JPEG of 1 to 2 MB with an EXIF block that holds a position.
-pub fn take(seed: u64) -> Result<Vec<u8>> {
+/// A JPEG of 1 to 2 MB with an EXIF block that holds a position. Its wound is so many per
+/// cent as long and wide as one can be.
+pub fn take(seed: u64, percent: u32) -> Result<Vec<u8>> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, 86)
-        .encode_image(&wound(seed))
+        .encode_image(&wound(seed, percent))
         .map_err(|error| Failure::Photo(error.to_string()))?;
     let exif = exif();
     // Invariant: the block is a few hundred bytes, so its length fits.
@@ -49,14 +50,16 @@ pub fn take(seed: u64) -> Result<Vec<u8>> {
 }
 
 /// Skin with grain, a wound of three tissues, and a ruler in the frame.
-fn wound(seed: u64) -> RgbImage {
+fn wound(seed: u64, percent: u32) -> RgbImage {
     let mut noise = ChaCha8Rng::seed_from_u64(seed);
     let mut image = RgbImage::new(WIDTH, HEIGHT);
     let (centre_x, centre_y) = (WIDTH as i32 / 2, HEIGHT as i32 / 2);
+    let area = (percent * percent) as i32;
     for (x, y, pixel) in image.enumerate_pixels_mut() {
         let (dx, dy) = (x as i32 - centre_x, y as i32 - centre_y);
         // Distance from the centre of an ellipse, in thousandths of its size.
-        let distance = (dx * dx / 490 + dy * dy / 250).min(4_000);
+        let distance = (dx * dx / 490 + dy * dy / 250) * 10_000 / area;
+        let distance = distance.min(4_000);
         let base: [i32; 3] = match distance {
             0..=90 => [48, 34, 30],
             91..=420 => [196, 170, 92],
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_camera_tells_where_it_was_and_the_check_sees_it() {
-        let photo = take(1).expect("a photo");
+        let photo = take(1, 100).expect("a photo");
         assert!(
             (1_000_000..2_200_000).contains(&photo.len()),
             "{}",
@@ -243,7 +246,7 @@ mod tests {
     #[test]
     fn another_program_reads_the_exif() {
         use image::ImageDecoder;
-        let photo = take(1).expect("a photo");
+        let photo = take(1, 100).expect("a photo");
         let mut decoder =
             image::codecs::jpeg::JpegDecoder::new(Cursor::new(&photo)).expect("a JPEG");
         let exif = decoder.exif_metadata().expect("readable").expect("there");

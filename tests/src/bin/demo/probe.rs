@@ -2,14 +2,13 @@
 //! and not so politely, by a program that holds the device's keys and its place on
 //! the network and asks for what it may not have.
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use prost::Message as _;
 use prost::bytes::Bytes;
 use relais_core::Engine;
-use relais_core::driver::{DatabaseKey, now_ms, open_database};
+use relais_core::driver::{now_ms, open_database};
 use relais_core::engine::Phase;
 use relais_wire::ids::ChannelId;
 use relais_wire::v1::{
@@ -20,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use crate::device::Device;
 use crate::failure::{Failure, Result};
 
 /// The server answers on loopback within this.
@@ -38,11 +38,8 @@ fn broken(error: impl std::fmt::Display) -> Failure {
 
 impl Probe {
     /// Opens a profile that no other process has open, and logs in.
-    pub async fn open(profile: &Path, address: String) -> Result<Self> {
-        let key = profile.join("key");
-        let key = std::fs::read(&key).map_err(Failure::file(&key))?;
-        let key = DatabaseKey(key.as_slice().try_into().map_err(broken)?);
-        let db = open_database(&profile.join("relais.db"), &key).map_err(broken)?;
+    pub async fn open(device: &Device, address: String) -> Result<Self> {
+        let db = open_database(&device.database(), &device.key()?).map_err(broken)?;
         let mut engine = Engine::open(db, now_ms()).map_err(broken)?;
         let url = format!("ws://{address}/v1/ws");
         let (socket, _) = tokio_tungstenite::connect_async(url)

@@ -4,8 +4,8 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(5);
 const START: Duration = Duration::from_secs(30);
 /// A server that was asked to stop closes its store within this.
 const STOP: Duration = Duration::from_secs(15);
+/// A server on this machine answers within this.
+const ANSWERS: Duration = Duration::from_secs(5);
 /// Below the ports that systems give to outgoing connections: one of those may
 /// not take the server's place while it is down.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
@@ -181,6 +183,8 @@ pub enum Ended {
 pub struct Server {
     program: PathBuf,
     address: SocketAddrV4,
+    /// As devices and browsers reach it.
+    pub url: String,
     data: PathBuf,
     logs: PathBuf,
     starts: usize,
@@ -195,13 +199,14 @@ impl Server {
     pub fn found(programs: &Programs, data: PathBuf, logs: PathBuf) -> Result<(Self, String)> {
         std::fs::create_dir_all(&logs).map_err(Failure::file(&logs))?;
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port()?);
-        let url = format!("http://{address}");
+        // By its name, without which a browser keeps no passkey for it.
+        let url = format!("http://localhost:{}", address.port());
         let arguments = [
             "init".into(),
             "--data".into(),
             data.clone().into(),
             "--url".into(),
-            url.into(),
+            url.clone().into(),
         ];
         let init = run(&programs.server, &arguments, START)?;
         if init.code != Some(0) {
@@ -213,6 +218,7 @@ impl Server {
         let mut server = Self {
             program: programs.server.clone(),
             address,
+            url,
             data,
             logs,
             starts: 0,
@@ -289,6 +295,19 @@ impl Server {
     /// The last line of its present process's log.
     pub fn last_words(&self) -> String {
         last_line(&self.logs.join(log_name(self.starts, "err")))
+    }
+
+    /// Whether it has the web app: it was built into the program, or not.
+    pub fn has_app(&self) -> Result<bool> {
+        let asked = || {
+            let mut stream = TcpStream::connect_timeout(&self.address.into(), ANSWERS)?;
+            stream.set_read_timeout(Some(ANSWERS))?;
+            stream.write_all(b"GET / HTTP/1.0\r\naccept: text/html\r\n\r\n")?;
+            let mut status = [0; b"HTTP/1.0 200".len()];
+            stream.read_exact(&mut status)?;
+            Ok::<_, std::io::Error>(status.ends_with(b" 200"))
+        };
+        asked().map_err(|error| Failure::Program(format!("the server does not answer: {error}")))
     }
 
     /// Its address.

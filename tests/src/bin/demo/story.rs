@@ -11,7 +11,7 @@ use crate::photo;
 use crate::processes::{Programs, Server, wait_until};
 
 /// What arrives at a device by itself arrives within this.
-const ARRIVES: Duration = Duration::from_secs(30);
+pub const ARRIVES: Duration = Duration::from_secs(30);
 
 /// Said on the first day, in this order.
 pub const GREETING: &str =
@@ -29,6 +29,53 @@ pub const HANDOVER: [&str; 5] = [
     "Surinfection débutante probable, pas de contact osseux",
     "Passer voir la plaie avant demain midi",
     "Je passe ce soir à 19 h, antibiotique si cellulite étendue.",
+];
+
+/// What the followed wound is called.
+const WOUND: &str = "talon gauche";
+
+/// What the nurse finds at one visit.
+struct Visit {
+    caption: &'static str,
+    /// Of the first length and width.
+    percent: u32,
+    /// In mm.
+    length: &'static str,
+    width: &'static str,
+    /// Necrosis, slough, granulation, epithelium in per cent.
+    tissue: &'static str,
+    exudate: &'static str,
+    trend: &'static str,
+}
+
+const VISITS: [Visit; 3] = [
+    Visit {
+        caption: "J12, avant détersion",
+        percent: 100,
+        length: "42",
+        width: "30",
+        tissue: "10,60,30,0",
+        exudate: "high",
+        trend: "worse",
+    },
+    Visit {
+        caption: "J19, après détersion",
+        percent: 85,
+        length: "36",
+        width: "25",
+        tissue: "0,35,60,5",
+        exudate: "moderate",
+        trend: "better",
+    },
+    Visit {
+        caption: "J26, bourgeonnement",
+        percent: 65,
+        length: "27",
+        width: "20",
+        tissue: "0,10,70,20",
+        exudate: "low",
+        trend: "better",
+    },
 ];
 
 /// A practice in a folder of its own, with its devices and one thread.
@@ -52,6 +99,7 @@ pub struct Story {
     /// Whether steps are told.
     quiet: bool,
     folder: PathBuf,
+    programs: Programs,
     seed: u64,
 }
 
@@ -71,11 +119,12 @@ impl Story {
             texts: people::PATIENT.map(str::to_owned).to_vec(),
             quiet,
             folder,
+            programs: programs.clone(),
             seed,
         };
         story.tell(&format!(
-            "A server founds a structure at http://{}.",
-            story.server.address()
+            "A server founds a structure at {}.",
+            story.server.url
         ));
         let join = [&["join", &link] as &[&str], &COORDINATOR.card()].concat();
         story.coordinator.ask(&join)?;
@@ -208,6 +257,42 @@ impl Story {
         Ok(())
     }
 
+    /// The nurse follows the wound: it gets smaller from one photo to the next.
+    pub fn follow_wound(&self) -> Result<()> {
+        let thread = &self.thread;
+        let opened = [
+            "wound", "open", thread, WOUND, "--origin", "pressure", "--side", "left",
+        ];
+        let more = ["--since", "2026-02", "--at", "back:430,985"];
+        let opened = self.nurse.ask(&[&opened as &[&str], &more].concat())?;
+        expect(&opened, "state", "sent")?;
+        self.tell("The nurse opens the wound for follow-up, on the body map.");
+        for Visit {
+            caption,
+            percent,
+            length,
+            width,
+            tissue,
+            exudate,
+            trend,
+        } in &VISITS
+        {
+            let name = format!("wound-{percent}.jpg");
+            let wound = ["--wound", WOUND];
+            let photo = self.send_sized_photo(&self.nurse, &name, *percent, caption, &wound)?;
+            let found = ["wound", "assess", thread, WOUND, "--photo", &photo];
+            let measured = ["--length", length, "--width", width, "--tissue", tissue];
+            let seen = ["--exudate", exudate, "--trend", trend];
+            let found = [&found as &[&str], &measured, &seen].concat();
+            expect(&self.nurse.ask(&found)?, "state", "sent")?;
+        }
+        self.tell("The nurse sends three photos of it, each with what she measured.");
+        for device in self.members() {
+            device.sync()?;
+        }
+        Ok(())
+    }
+
     /// A text that reaches the log.
     pub fn send(&self, device: &Device, said: &str, more: &[&str]) -> Result<()> {
         let command = [&["send", &self.thread, said], more].concat();
@@ -222,12 +307,24 @@ impl Story {
         caption: &str,
         more: &[&str],
     ) -> Result<String> {
+        self.send_sized_photo(device, name, 100, caption, more)
+    }
+
+    /// The same of a wound of so many per cent of its first length and width.
+    fn send_sized_photo(
+        &self,
+        device: &Device,
+        name: &str,
+        percent: u32,
+        caption: &str,
+        more: &[&str],
+    ) -> Result<String> {
         let path = self.folder.join(name);
         // One photo differs from the next by its name.
         let seed = name
             .bytes()
             .fold(self.seed, |seed, b| seed.wrapping_mul(31) + u64::from(b));
-        std::fs::write(&path, photo::take(seed)?).map_err(Failure::file(&path))?;
+        std::fs::write(&path, photo::take(seed, percent)?).map_err(Failure::file(&path))?;
         let file = path.display().to_string();
         let command = [
             "photo",
@@ -248,6 +345,11 @@ impl Story {
     /// A file of the story.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A device for somebody who comes by a link of their own.
+    pub fn guest(&self, person: &Person) -> Device {
+        Device::new(person.role, &self.path("guests"), &self.programs)
     }
 
     /// The devices that are in the thread to the end.

@@ -69,6 +69,7 @@ class Guard {
     this.#touchedAt = Date.now();
     // The timer of a page that sleeps may never have come.
     if (away > this.minutes * 60_000) void session.lock();
+    if (session.stage === 'locked') void session.look();
     delete document.documentElement.dataset.covered;
     this.#focused?.focus({ preventScroll: true });
     this.#focused = null;

@@ -22,6 +22,8 @@ export type Stage =
   | 'locked'
   /** Open, and not joined yet. */
   | 'enrolling'
+  /** Joined for the first time: fingerprint, notifications and storage are offered. */
+  | 'finishing'
   | 'ready'
   /** The engine cannot go on. */
   | 'broken';
@@ -29,6 +31,7 @@ export type Stage =
 /** Longer without a connection than this is "offline": a mere change of network is not. */
 const OFFLINE_AFTER_MS = 1_500;
 const LAST_SYNC = 'last-sync';
+const WELCOMED = 'welcomed';
 
 class Session {
   stage: Stage = $state('starting');
@@ -39,6 +42,8 @@ class Session {
   troubles: Trouble[] = $state.raw([]);
   /** The server was restored from a backup during this visit. */
   serverRestored = $state(false);
+  /** Fingerprint or face opens this device too. */
+  passkey = $state(false);
   error: unknown = $state.raw(undefined);
   /** The link that the app was opened with; it is never in the address bar or the history. */
   link: string | null = $state.raw(null);
@@ -46,6 +51,7 @@ class Session {
   offline = $state(false);
   /** What waits behind each tab, for the bar of tabs. */
   counts: Partial<Record<Tab, number>> = $state({});
+  #looking: Promise<void> | null = null;
   #stop: (() => void) | null = null;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #lastSyncKept = 0;
@@ -54,20 +60,30 @@ class Session {
     this.#takeLink();
     addEventListener('offline', () => this.#connection());
     addEventListener('online', () => this.#connection());
+    relais.vault.onChange(() => void this.look());
     await this.look();
   }
 
   /** Asks the vault where it stands, and goes on from there. */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    // In the background nothing is asked, so that no worker is started.
+    if (document.hidden && this.stage === 'locked') return;
     try {
       this.vault = await relais.vault.status();
       switch (this.vault.state) {
         case 'empty':
           this.#forget();
+          this.passkey = false;
           this.stage = 'welcome';
           break;
         case 'locked':
           this.#forget();
+          this.passkey = this.vault.passkey !== null;
           this.stage = 'locked';
           break;
         case 'open':
@@ -90,17 +106,24 @@ class Session {
     if (this.enrolment.type === 'enrolled') {
       this.me = await relais.call('whoami', {});
       this.troubles = await relais.call('troubles', {});
-      this.stage = 'ready';
+      const welcomed = await relais.call('setting', { name: WELCOMED });
+      this.stage = welcomed ? 'ready' : 'finishing';
     } else this.stage = 'enrolling';
+  }
+
+  /** What is offered once was seen. */
+  async finish(): Promise<void> {
+    await relais.call('setSetting', { name: WELCOMED, value: 'yes' });
+    this.stage = 'ready';
   }
 
   /** Kills the worker: no key is in memory any more. */
   async lock(): Promise<void> {
-    if (this.stage !== 'ready' && this.stage !== 'enrolling') return;
+    if (this.vault?.state !== 'open') return;
     this.#forget();
+    this.vault = null;
     this.stage = 'locked';
     await relais.vault.lock();
-    await this.look();
   }
 
   /** Keys first, then everything else. */
@@ -112,7 +135,13 @@ class Session {
   /** What cannot go on is said on a screen of its own. */
   fail(error: unknown): void {
     this.error = error;
-    this.stage = error instanceof RelaisError && error.code === 'busy' ? 'elsewhere' : 'broken';
+    this.stage = error instanceof RelaisError && error.code === 'open_elsewhere' ? 'elsewhere' : 'broken';
+  }
+
+  /** Another tab closes the database, and this one opens it. */
+  async takeOver(): Promise<void> {
+    await relais.vault.takeOver();
+    await this.look();
   }
 
   #takeLink(): void {

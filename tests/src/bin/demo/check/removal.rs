@@ -84,7 +84,7 @@ impl Check {
         let address = || story.server.address().to_string();
         let channel = ChannelId::from_hex(&story.thread);
         let channel = channel.ok_or_else(|| Failure::Story("a thread without an id".into()))?;
-        let mut member = Probe::open(&story.coordinator.profile, address()).await?;
+        let mut member = Probe::open(&story.coordinator, address()).await?;
         let later = member.read_log(channel, removal).await?;
         let allowed = member.fetch_blob(blob).await?;
         member.close()?;
@@ -94,7 +94,7 @@ impl Check {
                 later.len()
             )));
         }
-        let mut outsider = Probe::open(&story.locum.profile, address()).await?;
+        let mut outsider = Probe::open(&story.locum, address()).await?;
         for after in [0, removal, removal + 1] {
             let given = outsider.read_log(channel, after).await?;
             if let Some(entry) = given.iter().find(|entry| entry.seq > removal) {

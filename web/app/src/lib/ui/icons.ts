@@ -1,5 +1,7 @@
 /** Drawings of 24 by 24 units, in lines of 1.8; the page carries them once, as a sprite. */
 export const ICONS = {
+  keypad:
+    '<path d="M6 6v.1M12 6v.1M18 6v.1M6 12v.1M12 12v.1M18 12v.1M6 18v.1M12 18v.1M18 18v.1" stroke-width="2.6"/>',
   alert: '<path d="M12 4.5 3.5 19h17z"/><path d="M12 10v4M12 16.6v.1"/>',
   'arrow-down': '<path d="M12 5v13M6.5 12.5 12 18l5.5-5.5"/>',
   back: '<path d="M14.5 5 8 12l6.5 7"/>',
