@@ -38,6 +38,11 @@ export const routes = table({
     load: () => import('./routes/threads/NewThread.svelte'),
   },
   header: { path: '/t/:thread/header', tab: 'threads', load: () => import('./routes/patient/Header.svelte') },
+  editHeader: {
+    path: '/t/:thread/header/edit',
+    tab: 'threads',
+    load: () => import('./routes/patient/EditHeader.svelte'),
+  },
   circle: { path: '/t/:thread/circle', tab: 'threads', load: () => import('./routes/circle/Circle.svelte') },
   tasks: {
     path: '/tasks',
