@@ -8,6 +8,7 @@ import {
   failure,
   type AllCalls,
   type Answer,
+  type Network,
   type Question,
   type VaultCalls,
   type VaultStatus,
@@ -27,6 +28,7 @@ const ready = init({ module_or_path: wasmUrl });
 ready.catch(() => undefined);
 let core: Core | null = null;
 let key: vault.Key | null = null;
+let network = navigator.onLine;
 
 const tell = (answer: Answer) => scope.postMessage(answer);
 const listener = (events: RelaisEvent[]) => tell({ events });
@@ -70,7 +72,7 @@ async function open(secret: vault.Key): Promise<void> {
   try {
     for (let tries = 0; core === null; tries++) {
       try {
-        core = await Core.open(secret, listener, navigator.onLine);
+        core = await Core.open(secret, listener, network);
       } catch (error) {
         if (!isRecord(error) || error.code !== 'busy' || tries === BUSY_TRIES) throw error;
         await pause();
@@ -164,7 +166,12 @@ async function answer({ id, call, args }: Question): Promise<void> {
   }
 }
 
-scope.onmessage = ({ data }: MessageEvent<Question>) => void answer(data);
-scope.addEventListener('online', () => core?.setNetwork(true));
-scope.addEventListener('offline', () => core?.setNetwork(false));
+scope.onmessage = ({ data }: MessageEvent<Question | Network>) => {
+  if ('network' in data) {
+    network = data.network;
+    core?.setNetwork(network);
+  } else {
+    void answer(data);
+  }
+};
 tab.onAsked(close);

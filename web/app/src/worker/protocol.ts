@@ -40,6 +40,11 @@ export interface Question<K extends keyof AllCalls = keyof AllCalls> {
   args: AllCalls[K]['args'];
 }
 
+/** What the page tells the worker unasked: a worker that began without a network hears nothing of one that comes. */
+export interface Network {
+  network: boolean;
+}
+
 export type Answer =
   | { id: number; result: unknown }
   | { id: number; error: RelaisErrorRecord }

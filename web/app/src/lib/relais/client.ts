@@ -3,7 +3,7 @@
  * is started again with the next call; the database is locked then.
  */
 import workerUrl from '../../worker/main.ts?worker&url';
-import type { AllCalls, Answer, Question, VaultStatus as WorkerStatus } from '../../worker/protocol';
+import type { AllCalls, Answer, Network, Question, VaultStatus as WorkerStatus } from '../../worker/protocol';
 import { scriptUrl } from '../trusted';
 import { RelaisError } from './error';
 import { askPasskey, makePasskey } from './passkey';
@@ -56,9 +56,18 @@ function started(): Worker {
     worker = new Worker(scriptUrl(workerUrl), { type: 'module', name: 'relais' });
     worker.onmessage = heard;
     worker.onerror = end;
+    tellNetwork();
   }
   return worker;
 }
+
+function tellNetwork(): void {
+  const told: Network = { network: navigator.onLine };
+  worker?.postMessage(told);
+}
+
+addEventListener('online', tellNetwork);
+addEventListener('offline', tellNetwork);
 
 function ask<K extends keyof AllCalls>(call: K, args: AllCalls[K]['args']): Promise<AllCalls[K]['result']> {
   return new Promise((resolve, reject) => {
