@@ -59,7 +59,7 @@ export function isNothing(mark: Mark): boolean {
 /** Writes the marks into the pixels: what lay beneath is not in the picture any more. */
 export function bake(canvas: OffscreenCanvas, marks: readonly Mark[]): OffscreenCanvas {
   const baked = new OffscreenCanvas(canvas.width, canvas.height);
-  const context = baked.getContext('2d');
+  const context = baked.getContext('2d', { willReadFrequently: true });
   if (!context) throw new Error('no canvas');
   context.drawImage(canvas, 0, 0);
   // First what must not be seen, then what points.
