@@ -51,6 +51,7 @@ export const routes = table({
     tabs: true,
     load: () => import('./routes/tasks/Tasks.svelte'),
   },
+  search: { path: '/search', load: () => import('./routes/search/Search.svelte') },
   team: {
     path: '/team',
     tab: 'team',

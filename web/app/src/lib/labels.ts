@@ -62,7 +62,9 @@ export function personName(card: Card | null | undefined): string {
 }
 
 /** "Jeanne MARCHAND": the given name in use, the family name in capitals. */
-export function patientName(header: PatientHeader): string {
+export function patientName(
+  header: Pick<PatientHeader, 'usedName' | 'birthName' | 'birthGivenNames'>,
+): string {
   const family = (header.usedName || header.birthName).toLocaleUpperCase('fr');
   return `${header.birthGivenNames[0] ?? ''} ${family}`.trim();
 }
