@@ -24,6 +24,14 @@ export class Colleague {
   async enrol(link: string, card: Card | null = null): Promise<void> {
     await this.call('join', { link, card });
     await expect.poll(async () => (await this.call('enrolment', {})).type).toBe('enrolled');
+    await this.synced();
+  }
+
+  /** Waits until everything was sent and received. */
+  async synced(): Promise<void> {
+    const answered = this.#last.then(() => this.#ask('waitUntilSynced', { timeoutMs: 30_000 }));
+    this.#last = answered.catch(() => undefined);
+    await answered;
   }
 
   /** The only thread, once it is here. */

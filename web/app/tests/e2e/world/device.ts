@@ -35,6 +35,11 @@ export class Device {
     return this.#page;
   }
 
+  /** Looks at another of its pages. */
+  show(page: Page): void {
+    this.#page = page;
+  }
+
   /** Opens a page of the app. */
   async open(path = '/'): Promise<Page> {
     this.#page = await this.context.newPage();
@@ -99,6 +104,38 @@ export class Device {
     const link = await copied();
     await this.button('Retour').click();
     return link;
+  }
+
+  /** From the list of threads, once it is there. */
+  async openThread(name: string): Promise<void> {
+    await this.tab('Fils').click();
+    await this.page.getByRole('link', { name }).click();
+    await expect(this.page.getByRole('heading', { level: 1, name })).toBeVisible();
+  }
+
+  /** Writes in the open thread. */
+  async write(text: string): Promise<void> {
+    await this.composer.fill(text);
+    await this.button('Envoyer').click();
+    await expect(this.composer).toHaveValue('');
+  }
+
+  get composer(): Locator {
+    return this.page.getByRole('textbox', { name: 'Message' });
+  }
+
+  /** What the timeline shows of an event: its bubble, card or figure. */
+  item(text: string): Locator {
+    const timeline = this.page.getByRole('region', { name: 'Messages du fil' });
+    return timeline.locator('button.bub, article, figure').filter({ hasText: text });
+  }
+
+  /** The app goes to the background, or comes back. */
+  async hide(hidden: boolean): Promise<void> {
+    await this.page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
   }
 
   tab(name: string): Locator {
