@@ -167,4 +167,4 @@ async function answer({ id, call, args }: Question): Promise<void> {
 scope.onmessage = ({ data }: MessageEvent<Question>) => void answer(data);
 scope.addEventListener('online', () => core?.setNetwork(true));
 scope.addEventListener('offline', () => core?.setNetwork(false));
-tab.onAsked(close);
+tab.onOthers({ asked: close, taken: () => tell({ vaultChanged: true }) });
