@@ -29,6 +29,8 @@ pub enum Wound {
     Open(Open),
     Assess(Box<Assess>),
     List(List),
+    /// Show a wound with its assessments, the oldest first
+    #[command(after_help = "Example:\n  relais wound show exemple talon")]
     Show(Which),
     /// Close a wound as healed
     #[command(after_help = "Example:\n  relais wound healed exemple talon")]

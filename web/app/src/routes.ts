@@ -38,6 +38,11 @@ export const routes = table({
     load: () => import('./routes/threads/NewThread.svelte'),
   },
   header: { path: '/t/:thread/header', tab: 'threads', load: () => import('./routes/patient/Header.svelte') },
+  editHeader: {
+    path: '/t/:thread/header/edit',
+    tab: 'threads',
+    load: () => import('./routes/patient/EditHeader.svelte'),
+  },
   circle: { path: '/t/:thread/circle', tab: 'threads', load: () => import('./routes/circle/Circle.svelte') },
   tasks: {
     path: '/tasks',
@@ -71,6 +76,41 @@ export const routes = table({
     path: '/t/:thread/past',
     tab: 'threads',
     load: () => import('./routes/thread/Past.svelte'),
+  },
+  handover: {
+    path: '/t/:thread/handover',
+    tab: 'threads',
+    load: () => import('./routes/thread/HandoverForm.svelte'),
+  },
+  handoverRead: {
+    path: '/t/:thread/handovers/:handover',
+    tab: 'threads',
+    load: () => import('./routes/thread/Handover.svelte'),
+  },
+  wounds: {
+    path: '/t/:thread/wounds',
+    tab: 'threads',
+    load: () => import('./routes/wounds/Wounds.svelte'),
+  },
+  newWound: {
+    path: '/t/:thread/wounds/new',
+    tab: 'threads',
+    load: () => import('./routes/wounds/NewWound.svelte'),
+  },
+  wound: {
+    path: '/t/:thread/wounds/:wound',
+    tab: 'threads',
+    load: () => import('./routes/wounds/WoundSeries.svelte'),
+  },
+  assess: {
+    path: '/t/:thread/wounds/:wound/assess',
+    tab: 'threads',
+    load: () => import('./routes/wounds/Assess.svelte'),
+  },
+  camera: {
+    path: '/t/:thread/camera',
+    tab: 'threads',
+    load: () => import('./routes/camera/Camera.svelte'),
   },
   settings: { path: '/settings', tabs: true, load: () => import('./routes/settings/Settings.svelte') },
   devices: { path: '/settings/devices', load: () => import('./routes/settings/Devices.svelte') },

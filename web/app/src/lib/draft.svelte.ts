@@ -14,10 +14,11 @@ export interface Draft<T> {
 }
 
 /**
- * To be called while a component is made. `current` is read from runes and kept at every pause;
+ * To be called while a component is made; `named` is asked once. `current` is read from runes and kept at every pause;
  * `null` keeps nothing.
  */
-export function keptDraft<T>(name: string, current: () => T | null): Draft<T> {
+export function keptDraft<T>(named: () => string, current: () => T | null): Draft<T> {
+  const name = named();
   let kept = $state.raw<T | null | undefined>(undefined);
   let last: string | null = null;
   let dropped = false;

@@ -11,6 +11,7 @@ import type {
   MemberRole,
   NewMember,
   PastShared,
+  Person,
   Reachability,
 } from '$lib/relais';
 
@@ -82,6 +83,14 @@ export function basisText(basis: Basis | null, consentDate: CalendarDate | null)
   return basis === 'consent' && consentDate
     ? m.member_consent_of({ day: formatDay(consentDate) })
     : basisName(basis);
+}
+
+/** As `placeText`, of somebody who is in: who opened the thread has no basis written. */
+export function placeOf(member: Pick<Member, 'note'>, person: Person | undefined): string {
+  const note = noteOf(member);
+  const lay = person?.standing === 'coordinator' && !person.card?.profession;
+  const role = note?.roleText || (lay ? m.standing_coordinator() : professionName(person?.card?.profession));
+  return note ? `${role} · ${basisText(note.basis, note.consentDate)}` : role;
 }
 
 /** "Infirmière remplaçante · équipe de soins": the role in words, else the profession. */

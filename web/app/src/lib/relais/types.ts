@@ -226,6 +226,27 @@ reason: string,
  * Whether its last change has not been settled yet.
  */
 pending: boolean, };
+export type Cockpit = { 
+/**
+ * Urgent, and nobody has taken it; one's own messages too.
+ */
+urgent: Array<ToDoRow>, 
+/**
+ * Tasks that are late, by due date.
+ */
+overdue: Array<PlacedTask>, 
+/**
+ * Threads in which nothing was said for seven days, the longest silent first.
+ */
+silent: Array<SilentThread>, 
+/**
+ * Memberships that end within fourteen days, the first to end first.
+ */
+ending: Array<EndingMember>, 
+/**
+ * Ids of members of these threads who have no device that may read.
+ */
+withoutDevice: Array<string>, };
 export type ConnectionPhase = "offline" | "authenticating" | "ready";
 export type Contact = { 
 /**
@@ -451,6 +472,31 @@ link: string,
  * Server time, milliseconds since the Unix epoch.
  */
 expiresAtMs: number, };
+export type EndingMember = { 
+/**
+ * Id of the thread.
+ */
+thread: string, 
+/**
+ * Title of the thread.
+ */
+title: string, 
+/**
+ * Of whom it is, once somebody wrote it.
+ */
+patient: PatientBrief | null, 
+/**
+ * Id of the member.
+ */
+person: string, 
+/**
+ * Their name, as far as it is known here.
+ */
+name: string, 
+/**
+ * When it ends, milliseconds since the Unix epoch.
+ */
+untilMs: number, };
 export type Enrolment = { "type": "none" } | { "type": "joining" } | { "type": "comparing" } | { "type": "enrolled" } | { "type": "refused", 
 /**
  * Number of the reason, as in the protocol.
@@ -1175,6 +1221,23 @@ with: string,
  * Why it cannot go on; in English, for a developer.
  */
 failed: string | null, };
+export type SilentThread = { 
+/**
+ * Id of the thread.
+ */
+thread: string, 
+/**
+ * Title of the thread.
+ */
+title: string, 
+/**
+ * Of whom it is, once somebody wrote it.
+ */
+patient: PatientBrief | null, 
+/**
+ * Server time of the last event, milliseconds since the Unix epoch.
+ */
+lastMs: number, };
 export type SnippetPart = { 
 /**
  * The text.
@@ -1682,6 +1745,7 @@ export interface Calls {
   acceptCircle: { args: { thread: string }; result: void };
   toDo: { args: { limit: number }; result: ToDo };
   openTasks: { args: Record<string, never>; result: Array<PlacedTask> };
+  cockpit: { args: Record<string, never>; result: Cockpit };
   takeMessage: { args: { thread: string; event: string }; result: string };
   search: { args: { text: string; thread: string | null; after: string | null; limit: number }; result: SearchPage };
   timelineAround: { args: { thread: string; at: TimelineAt; limit: number }; result: TimelineWindow };
