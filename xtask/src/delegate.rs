@@ -72,7 +72,7 @@ pub const BENCH: Program = Program {
 /// What a browser or another client is tried against.
 pub const SERVER: Program = Program {
     name: "relais-server",
-    starts: &["relais"],
+    starts: &["relais", "relais-colleague"],
     profile: Profile::Dev,
 };
 
@@ -108,6 +108,11 @@ impl Program {
     /// Where it is once it was built.
     pub fn path(&self) -> PathBuf {
         self.folder().join(self.name)
+    }
+
+    /// Where one that it starts is once it was built.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
     }
 
     /// Lets another program find it and the ones that it starts.

@@ -97,6 +97,7 @@ fn script(name: &str, args: &[String], server: &Program) -> Outcome<Command> {
     let mut npm = setup::npm(&app(), &["run", name, "--"])?;
     npm.args(args);
     npm.env("RELAIS_SERVER_BIN", server.path());
+    npm.env("RELAIS_COLLEAGUE_BIN", server.beside("relais-colleague"));
     npm.env("CHROMIUM", browser);
     server.tell_where(&mut npm);
     Ok(npm)

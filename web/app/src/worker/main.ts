@@ -174,4 +174,4 @@ scope.onmessage = ({ data }: MessageEvent<Question | Network>) => {
     void answer(data);
   }
 };
-tab.onAsked(close);
+tab.onOthers({ asked: close, taken: () => tell({ vaultChanged: true }) });

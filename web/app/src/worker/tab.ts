@@ -15,7 +15,9 @@ export function enter(patienceMs = 0): Promise<boolean> {
   return new Promise((resolve) => {
     const held = (lock: Lock | null): Promise<void> | void => {
       resolve(lock !== null);
-      if (lock) return new Promise<void>((done) => (release = done));
+      if (!lock) return;
+      channel.postMessage('taken');
+      return new Promise<void>((done) => (release = done));
     };
     const options: LockOptions =
       patienceMs === 0 ? { ifAvailable: true } : { signal: AbortSignal.timeout(patienceMs) };
@@ -43,9 +45,16 @@ export async function takeOver(): Promise<boolean> {
   return free;
 }
 
-/** Calls `close` when another tab asks for the database. */
-export function onAsked(close: () => void): void {
+interface Others {
+  /** Another tab asks for the database. */
+  asked(): void;
+  /** Another tab has it now. */
+  taken(): void;
+}
+
+export function onOthers({ asked, taken }: Others): void {
   channel.onmessage = ({ data }) => {
-    if (data === 'yield' && release) close();
+    if (data === 'yield' && release) asked();
+    if (data === 'taken' && !release) taken();
   };
 }

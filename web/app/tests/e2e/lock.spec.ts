@@ -1,0 +1,52 @@
+import { expect, PIN, test } from './world/index.ts';
+import { practice } from './world/practice.ts';
+
+const WRONG = '503816';
+
+test('the cover comes at once, the keys go after the set time, the draft comes back', async ({ world }) => {
+  const { claire } = await practice(world);
+  const { page } = claire;
+  await page.clock.install();
+  await page.reload();
+  await claire.unlock();
+  await claire.composer.fill('Pansement à refaire');
+  const root = page.locator('html');
+
+  await claire.hide(true);
+  await expect(root).toHaveAttribute('data-covered');
+  expect(await claire.composer.isVisible()).toBe(false);
+  expect(page.workers()).toHaveLength(1);
+  await claire.hide(false);
+  await expect(claire.composer).toBeVisible();
+
+  await claire.hide(true);
+  await page.clock.fastForward('01:01');
+  await expect.poll(() => page.workers().length).toBe(0);
+  expect(await page.evaluate(() => document.body.innerText)).not.toContain('Pansement');
+  await claire.hide(false);
+  await claire.unlock();
+  await expect(claire.composer).toHaveValue('Pansement à refaire');
+});
+
+test('wrong codes are counted and delayed, whatever the person does', async ({ world }) => {
+  const { claire } = await practice(world);
+  const { page } = claire;
+  await page.reload();
+  for (const left of [9, 8, 7, 6]) {
+    await claire.typePin(WRONG);
+    await expect(page.getByText(`Encore ${left} essais avant l’effacement`)).toBeVisible();
+  }
+  const delay = page.getByText(/^Nouvel essai dans \d+ s$/);
+  await expect(delay).toBeVisible();
+  const key = page.getByRole('button', { name: 'Touche' }).first();
+  await expect(key).toBeDisabled();
+
+  await page.reload();
+  await expect(delay).toBeVisible();
+  await expect(page.getByText('Encore 6 essais avant l’effacement')).toBeVisible();
+  // Not a digit of the code is in the document.
+  expect(await page.content()).not.toContain(PIN);
+  await expect(key).toBeEnabled({ timeout: 40_000 });
+  await claire.unlock();
+  await expect(claire.composer).toBeVisible();
+});

@@ -1,0 +1,68 @@
+/** A native device without a screen: the same calls as the page's, by lines of JSON. */
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { expect } from '@playwright/test';
+import type { Calls, Card } from '../../../src/lib/relais/types.ts';
+import { end, program, start } from './child.ts';
+
+const PATIENCE_MS = 60_000;
+
+export class Colleague {
+  readonly #child: ChildProcessWithoutNullStreams = start(program('RELAIS_COLLEAGUE_BIN'), []);
+  readonly #lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Makes a call of the core. */
+  async call<K extends keyof Calls>(name: K, args: Calls[K]['args']): Promise<Calls[K]['result']> {
+    const answered = this.#last.then(() => this.#ask(name, args));
+    this.#last = answered.catch(() => undefined);
+    return answered as Promise<Calls[K]['result']>;
+  }
+
+  /** Joins with a link and waits until it is one of the practice. */
+  async enrol(link: string, card: Card | null = null): Promise<void> {
+    await this.call('join', { link, card });
+    await expect.poll(async () => (await this.call('enrolment', {})).type).toBe('enrolled');
+    await this.synced();
+  }
+
+  /** Waits until everything was sent and received. */
+  async synced(): Promise<void> {
+    const answered = this.#last.then(() => this.#ask('waitUntilSynced', { timeoutMs: 30_000 }));
+    this.#last = answered.catch(() => undefined);
+    await answered;
+  }
+
+  /** The only thread, once it is here. */
+  async thread(): Promise<string> {
+    await expect.poll(async () => (await this.call('threads', {})).length).toBe(1);
+    return (await this.call('threads', {}))[0]!.thread;
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode === null) {
+      const ended = once(this.#child, 'exit', { signal: AbortSignal.timeout(5_000) });
+      this.#child.stdin.end();
+      await ended.catch(() => undefined);
+    }
+    await end(this.#child);
+  }
+
+  async #ask(call: string, args: unknown): Promise<unknown> {
+    this.#child.stdin.write(`${JSON.stringify({ call, args }, plain)}\n`);
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    const line = await Promise.race([
+      this.#lines.next(),
+      once(late, 'abort').then(() => Promise.reject(new Error(`${call}: no answer`))),
+    ]);
+    if (line.done) throw new Error(`${call}: the colleague ended`);
+    const answer = JSON.parse(line.value) as { result?: unknown; error?: { code: string } };
+    if (answer.error) throw new Error(`${call}: ${answer.error.code}`);
+    if (!('result' in answer)) throw new Error(`${call}: ${line.value}`);
+    return answer.result;
+  }
+}
+
+/** Bytes are numbers in JSON. */
+const plain = (_: string, value: unknown) => (value instanceof Uint8Array ? [...value] : value);
