@@ -16,6 +16,7 @@ const task = (given: Partial<CareTask> = {}): CareTask => ({
   dueMs: null,
   status: 'open',
   actor: null,
+  createdMs: NOW,
   changedMs: NOW,
   reason: '',
   pending: false,

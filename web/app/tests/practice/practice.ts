@@ -78,9 +78,36 @@ const nothingFound: Assessment = {
 /** What the nurse measured, from the first visit to the last. */
 const SERIES = [
   { lengthMm: 38, widthMm: 26, depthMm: 5, necrosis: 20, slough: 40, exudate: 'high', pain: 6, trend: null },
-  { lengthMm: 36, widthMm: 25, depthMm: 5, necrosis: 10, slough: 45, exudate: 'high', pain: 5, trend: 'same' },
-  { lengthMm: 31, widthMm: 21, depthMm: 4, necrosis: 0, slough: 35, exudate: 'moderate', pain: 4, trend: 'better' },
-  { lengthMm: 32, widthMm: 21, depthMm: 4, necrosis: 5, slough: 25, exudate: 'moderate', pain: 6, trend: 'worse' },
+  {
+    lengthMm: 36,
+    widthMm: 25,
+    depthMm: 5,
+    necrosis: 10,
+    slough: 45,
+    exudate: 'high',
+    pain: 5,
+    trend: 'same',
+  },
+  {
+    lengthMm: 31,
+    widthMm: 21,
+    depthMm: 4,
+    necrosis: 0,
+    slough: 35,
+    exudate: 'moderate',
+    pain: 4,
+    trend: 'better',
+  },
+  {
+    lengthMm: 32,
+    widthMm: 21,
+    depthMm: 4,
+    necrosis: 5,
+    slough: 25,
+    exudate: 'moderate',
+    pain: 6,
+    trend: 'worse',
+  },
 ] as const;
 
 /** Polls with the device in step. */
@@ -120,7 +147,10 @@ async function careThread(browser: Browser, practice: Seeded, me: string) {
   });
   const say = (who: Colleague, text: string, priority: 'normal' | 'urgent' = 'normal') =>
     who.call('sendMessage', { thread, text, priority, replyTo: null });
-  await say(nurse, 'Bonjour à tous. Je passe chez Mme Fictive-Hébrard tous les deux jours, pansement à 9 h 30.');
+  await say(
+    nurse,
+    'Bonjour à tous. Je passe chez Mme Fictive-Hébrard tous les deux jours, pansement à 9 h 30.',
+  );
   const wound = await nurse.call('openWound', {
     thread,
     new: {
@@ -185,7 +215,12 @@ async function careThread(browser: Browser, practice: Seeded, me: string) {
   });
   await nurse.call('createTask', {
     ...place,
-    new: { ...plain, title: 'Prévenir le petit-fils du passage de samedi', owner: null, dueMs: Date.now() - HOUR_MS },
+    new: {
+      ...plain,
+      title: 'Prévenir le petit-fils du passage de samedi',
+      owner: null,
+      dueMs: Date.now() - HOUR_MS,
+    },
   });
   const handover = await nurse.call('writeHandover', {
     thread,
@@ -215,11 +250,18 @@ async function careThread(browser: Browser, practice: Seeded, me: string) {
     handover,
     synthesis: 'Surveiller la température à 20 h. Au-delà de 39 °C, j’appelle la garde. Je passe à 18 h 30.',
   });
-  await say(doctor, 'Merci Maëlle-Anne. Pas de pénicilline : je prescris la clindamycine, ordonnance au cabinet.');
+  await say(
+    doctor,
+    'Merci Maëlle-Anne. Pas de pénicilline : je prescris la clindamycine, ordonnance au cabinet.',
+  );
   const seen = await doctor.call('timelineBefore', { thread, beforeSeq: null, limit: 1 });
   const last = seen.items.at(-1);
   if (last) await doctor.call('markRead', { thread, seq: last.seq ?? 0 });
-  await say(nurse, 'Fièvre à 38,5 °C, talon chaud et rouge jusqu’à la cheville. Qui peut passer avant 16 h ?', 'urgent');
+  await say(
+    nurse,
+    'Fièvre à 38,5 °C, talon chaud et rouge jusqu’à la cheville. Qui peut passer avant 16 h ?',
+    'urgent',
+  );
   await doctor.synced();
   await nurse.synced();
   return { thread, wound, task, handover, nurse: id(NURSE), doctor: doctorId };
@@ -240,10 +282,21 @@ async function otherThreads(practice: Seeded, me: string, doctorId: string): Pro
   const open = (title: string, header: typeof MARCEL | null) =>
     nurse.call('createThread', { new: { title, header, members: circle } });
   const marcel = await open('Insuline et pansements', MARCEL);
-  const message = (thread: string, text: string) => ({ thread, text, priority: 'normal' as const, replyTo: null });
+  const message = (thread: string, text: string) => ({
+    thread,
+    text,
+    priority: 'normal' as const,
+    replyTo: null,
+  });
   await nurse.call('sendMessage', message(marcel, 'Glycémie à 1,24 g/L ce matin, rien à signaler.'));
-  const odette = await open('Retour d’hospitalisation, bas de contention et kinésithérapie respiratoire', ODETTE);
-  await nurse.call('sendMessage', message(odette, 'Sortie prévue demain vers 14 h 30. Qui prend le premier passage ?'));
+  const odette = await open(
+    'Retour d’hospitalisation, bas de contention et kinésithérapie respiratoire',
+    ODETTE,
+  );
+  await nurse.call(
+    'sendMessage',
+    message(odette, 'Sortie prévue demain vers 14 h 30. Qui prend le premier passage ?'),
+  );
   await nurse.call('createTask', {
     thread: odette,
     new: {
@@ -262,7 +315,10 @@ async function otherThreads(practice: Seeded, me: string, doctorId: string): Pro
     () => doctor.call('threads', {}),
     (all) => all.length === 4,
   );
-  await doctor.call('sendMessage', message(admin, 'Je suis absent du 21 au 28, le Dr Essai-Rivière me remplace.'));
+  await doctor.call(
+    'sendMessage',
+    message(admin, 'Je suis absent du 21 au 28, le Dr Essai-Rivière me remplace.'),
+  );
   await doctor.synced();
   return admin;
 }
