@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use relais_mobile::error::PlatformError;
-use relais_mobile::platform::{PlatformClock, SecretStore};
+use relais_mobile::platform::{Connectivity, PlatformClock, SecretStore};
 
 /// Secrets in memory.
 #[derive(Default)]
@@ -24,6 +24,15 @@ impl SecretStore for Secrets {
     fn delete(&self, name: String) -> Result<(), PlatformError> {
         self.0.lock().expect("secrets").remove(&name);
         Ok(())
+    }
+}
+
+/// Whether there is a network, as the test says.
+pub struct Network(pub AtomicBool);
+
+impl Connectivity for Network {
+    fn is_online(&self) -> Result<bool, PlatformError> {
+        Ok(self.0.load(Ordering::SeqCst))
     }
 }
 

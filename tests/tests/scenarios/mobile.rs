@@ -9,7 +9,7 @@ use relais_core::commands::{NewMember, NewThread};
 use relais_mobile::error::PlatformError;
 use relais_mobile::events::RelaisEvent;
 use relais_mobile::listener::EventListener;
-use relais_mobile::platform::{Connectivity, Platform, SecretStore};
+use relais_mobile::platform::{Platform, SecretStore};
 use relais_mobile::records::content::{Content, Laterality, Priority, TaskChange};
 use relais_mobile::records::state::{ConnectionPhase, Enrolment};
 use relais_mobile::records::tasks::{NewTask, TaskStatus};
@@ -17,7 +17,7 @@ use relais_mobile::records::threads::ThreadState;
 use relais_mobile::records::timeline::{ItemBody, ItemState, TimelineItem};
 use relais_mobile::runtime::Cancellation;
 use relais_mobile::{Relais, RelaisError};
-use relais_tests::app::{Secrets, WorldClock};
+use relais_tests::app::{Network, Secrets, WorldClock};
 use relais_tests::world::{StoreKind, World, card, photo};
 use relais_wire::ids::{ChannelId, ProfessionalId};
 use relais_wire::link::Link;
@@ -40,14 +40,6 @@ impl SecretStore for Locked {
 
     fn delete(&self, _: String) -> Result<(), PlatformError> {
         Err(PlatformError::Locked)
-    }
-}
-
-struct Network(AtomicBool);
-
-impl Connectivity for Network {
-    fn is_online(&self) -> Result<bool, PlatformError> {
-        Ok(self.0.load(Ordering::SeqCst))
     }
 }
 

@@ -47,6 +47,13 @@ async fn an_urgent_message_stays_on_top_until_somebody_takes_it() {
     // Reading takes nothing away.
     read_all(&mut world, doctor, channel);
     world.settle().await;
+    // What has arrived is told by and by.
+    let mut turns = 0;
+    while to_do(&world, doctor).urgent[0].delivered < 2 {
+        world.turn().await;
+        turns += 1;
+        assert!(turns < 1_000, "never delivered to the coordinator");
+    }
     let here = to_do(&world, doctor);
     assert_eq!((here.urgent.len(), here.rest.len()), (1, 0));
     let row = &here.urgent[0];

@@ -2,7 +2,7 @@
 //! other languages make, and catching up with the memory that it takes.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use relais_mobile::Relais;
 use relais_mobile::error::PlatformError;
 use relais_mobile::events::RelaisEvent;
 use relais_mobile::listener::EventListener;
-use relais_mobile::platform::{Connectivity, Platform};
+use relais_mobile::platform::Platform;
 use relais_mobile::push::{PushLanguage, describe_push};
 use relais_mobile::records::content::Priority;
-use relais_tests::app::{Secrets, WorldClock};
+use relais_tests::app::{Network, Secrets, WorldClock};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
@@ -27,14 +27,6 @@ const ROUNDS: usize = 5;
 const CALLS: usize = 200;
 const EVENTS: usize = 1_000;
 const PUSHES: usize = 100_000;
-
-struct Offline;
-
-impl Connectivity for Offline {
-    fn is_online(&self) -> Result<bool, PlatformError> {
-        Ok(false)
-    }
-}
 
 #[derive(Default)]
 struct Heard {
@@ -64,7 +56,7 @@ fn platform(online: bool) -> Outcome<Platform> {
     let now: u64 = told("RELAIS_BENCH_NOW_MS")?.parse()?;
     Ok(Platform {
         secrets: Arc::new(Secrets(Mutex::new(kept))),
-        connectivity: (!online).then(|| Arc::new(Offline) as Arc<dyn Connectivity>),
+        connectivity: Some(Arc::new(Network(AtomicBool::new(online)))),
         clock: Some(Arc::new(WorldClock(now.into()))),
     })
 }

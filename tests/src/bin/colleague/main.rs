@@ -2,16 +2,17 @@
 //! called by lines of JSON on standard input, in order, each answered by one line.
 //!
 //! `{"call": "sendMessage", "args": {…}}` is answered by `{"result": …}` or `{"error": {…}}`, with
-//! the names and records of the page's types. `waitUntilSynced` takes `timeoutMs`. The device
-//! lives in a folder of its own and ends with standard input.
+//! the names and records of the page's types. `waitUntilSynced` takes `timeoutMs`, and `setNetwork`
+//! takes `online`. The device lives in a folder of its own and ends with standard input.
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use relais_mobile::platform::Platform;
 use relais_mobile::table::*;
 use relais_mobile::{Relais, for_each_call};
-use relais_tests::app::Secrets;
+use relais_tests::app::{Network, Secrets};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -30,24 +31,32 @@ fn nothing() -> Value {
     json!({})
 }
 
-struct Colleague(Arc<Relais>);
+struct Colleague {
+    relais: Arc<Relais>,
+    network: Arc<Network>,
+}
 
 impl Deref for Colleague {
     type Target = Relais;
 
     fn deref(&self) -> &Relais {
-        &self.0
+        &self.relais
     }
 }
 
 impl Colleague {
     /// As a page has it: without a time.
     async fn photo(&self, photo: String) -> Result<Vec<u8>, RelaisError> {
-        self.0.photo(photo, PHOTO_MS, None).await
+        self.relais.photo(photo, PHOTO_MS, None).await
     }
 
     async fn wait_until_synced(&self, timeout_ms: u64) -> Result<SyncState, RelaisError> {
-        self.0.wait_until_synced(timeout_ms, None).await
+        self.relais.wait_until_synced(timeout_ms, None).await
+    }
+
+    async fn set_network(&self, online: bool) -> Result<(), RelaisError> {
+        self.network.0.store(online, Ordering::SeqCst);
+        self.relais.network_changed().await
     }
 }
 
@@ -75,6 +84,10 @@ macro_rules! dispatch {
                     let timeout_ms = timeout_ms.unwrap_or(PHOTO_MS);
                     Ok(told(colleague.wait_until_synced(timeout_ms).await))
                 }
+                "setNetwork" => {
+                    let online = line.args.get("online").and_then(Value::as_bool);
+                    Ok(told(colleague.set_network(online.unwrap_or(true)).await))
+                }
                 unknown => Ok(json!({ "unknown": unknown })),
             }
         }
@@ -86,13 +99,15 @@ for_each_call!(dispatch);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
+    let network = Arc::new(Network(AtomicBool::new(true)));
     let platform = Platform {
         secrets: Arc::new(Secrets::default()),
-        connectivity: None,
+        connectivity: Some(network.clone()),
         clock: None,
     };
     let path = folder.path().join("relais.db").display().to_string();
-    let colleague = Colleague(Relais::open(path, platform).await?);
+    let relais = Relais::open(path, platform).await?;
+    let colleague = Colleague { relais, network };
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     let mut out = tokio::io::stdout();
     while let Some(line) = lines.next_line().await? {
@@ -100,6 +115,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         out.write_all(format!("{answer}\n").as_bytes()).await?;
         out.flush().await?;
     }
-    colleague.0.shutdown_and_close().await?;
+    colleague.relais.shutdown_and_close().await?;
     Ok(())
 }

@@ -15,9 +15,7 @@ export class Colleague {
 
   /** Makes a call of the core. */
   async call<K extends keyof Calls>(name: K, args: Calls[K]['args']): Promise<Calls[K]['result']> {
-    const answered = this.#last.then(() => this.#ask(name, args));
-    this.#last = answered.catch(() => undefined);
-    return answered as Promise<Calls[K]['result']>;
+    return (await this.#inTurn(name, args)) as Calls[K]['result'];
   }
 
   /** Joins with a link and waits until it is one of the practice. */
@@ -27,11 +25,20 @@ export class Colleague {
     await this.synced();
   }
 
+  /** Milliseconds of a call. */
+  async timed<K extends keyof Calls>(name: K, args: Calls[K]['args']): Promise<number> {
+    const start = performance.now();
+    await this.call(name, args);
+    return performance.now() - start;
+  }
+
   /** Waits until everything was sent and received. */
   async synced(): Promise<void> {
-    const answered = this.#last.then(() => this.#ask('waitUntilSynced', { timeoutMs: 30_000 }));
-    this.#last = answered.catch(() => undefined);
-    await answered;
+    await this.#inTurn('waitUntilSynced', { timeoutMs: 30_000 });
+  }
+
+  async network(online: boolean): Promise<void> {
+    await this.#inTurn('setNetwork', { online });
   }
 
   /** The only thread, once it is here. */
@@ -47,6 +54,12 @@ export class Colleague {
       await ended.catch(() => undefined);
     }
     await end(this.#child);
+  }
+
+  #inTurn(call: string, args: unknown): Promise<unknown> {
+    const answered = this.#last.then(() => this.#ask(call, args));
+    this.#last = answered.catch(() => undefined);
+    return answered;
   }
 
   async #ask(call: string, args: unknown): Promise<unknown> {

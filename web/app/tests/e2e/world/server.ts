@@ -23,14 +23,14 @@ export class Server {
   readonly url: string;
   /** Makes the first coordinator, once. */
   readonly setUpLink: string;
-  readonly #port: number;
+  readonly port: number;
   readonly #folder: string;
   #child: ChildProcessWithoutNullStreams | null = null;
 
-  private constructor(port: number, folder: string) {
-    this.#port = port;
+  private constructor(port: number, folder: string, seenAt: number) {
+    this.port = port;
     this.#folder = folder;
-    this.url = `http://localhost:${port}`;
+    this.url = `http://localhost:${seenAt}`;
     const args = ['init', '--data', join(folder, 'data'), '--url', this.url];
     const told = execFileSync(program('RELAIS_SERVER_BIN'), args, { timeout: PATIENCE_MS }).toString();
     const link = /http\S+\/join#\S+/.exec(told)?.[0];
@@ -38,16 +38,18 @@ export class Server {
     this.setUpLink = link;
   }
 
-  static async make(): Promise<Server> {
+  /** `seenAt`: the port that others know it by, if something stands between. */
+  static async make(seenAt?: number): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'relais-e2e-server-'));
-    const server = new Server(await freePort(), folder);
+    const port = await freePort();
+    const server = new Server(port, folder, seenAt ?? port);
     await server.start();
     return server;
   }
 
   /** Serves the same data at the same address. */
   async start(): Promise<void> {
-    const listen = `127.0.0.1:${this.#port}`;
+    const listen = `127.0.0.1:${this.port}`;
     const child = start(program('RELAIS_SERVER_BIN'), [
       'serve',
       '--data',
