@@ -1,7 +1,7 @@
 //! The calls of [`crate::Relais`] by name, for a caller that sends them as messages; and
 //! what TypeScript must know of them.
 //!
-//! One table: [`for_each_call!`] hands it to a macro of the caller's. `relais-web` makes its
+//! One table: [`crate::for_each_call`] hands it to a macro of the caller's. `relais-web` makes its
 //! dispatch of it, [`typescript`] the types of the page.
 
 use std::any::TypeId;
