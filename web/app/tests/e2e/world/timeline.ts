@@ -1,4 +1,5 @@
 /** A thread as each device has it, in the same few words: what tells whether they all have the same. */
+import { expect } from '@playwright/test';
 import type { Calls } from '../../../src/lib/relais/types.ts';
 import type { Colleague } from './colleague.ts';
 import type { Device } from './device.ts';
@@ -67,4 +68,26 @@ export async function seen({ page }: Device): Promise<string[]> {
 export async function readAll(colleague: Colleague, thread: string): Promise<void> {
   const { seq } = await colleague.call('thread', { thread });
   await colleague.call('markRead', { thread, seq });
+}
+
+/** The original of a photo on a colleague's device, once it is there. */
+export async function original(colleague: Colleague, thread: string, caption: string): Promise<Uint8Array> {
+  let bytes: Uint8Array | null = null;
+  const look = async () => {
+    const { items } = await colleague.call('timelineBefore', { thread, beforeSeq: null, limit: 100 });
+    const photos = items.flatMap(({ body }) =>
+      body.type === 'event' && body.content.type === 'photo' ? [body.content] : [],
+    );
+    const photo = photos.find((one) => one.caption === caption)?.photo;
+    if (!photo) return false;
+    const progress = await colleague.call('photoProgress', { photo });
+    // Asked for, it is fetched.
+    bytes = await colleague.call('photo', { photo }).then(
+      (numbers) => Uint8Array.from(numbers),
+      () => null,
+    );
+    return progress.state === 'here' && bytes !== null;
+  };
+  await expect.poll(look, { timeout: 60_000 }).toBe(true);
+  return bytes!;
 }
