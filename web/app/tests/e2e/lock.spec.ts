@@ -36,7 +36,7 @@ test('wrong codes are counted and delayed, whatever the person does', async ({ w
     await claire.typePin(WRONG);
     await expect(page.getByText(`Encore ${left} essais avant l’effacement`)).toBeVisible();
   }
-  const delay = page.getByText(/^Nouvel essai dans \d+ s$/);
+  const delay = page.getByText(/^Nouvel essai dans \d+\ss$/);
   await expect(delay).toBeVisible();
   const key = page.getByRole('button', { name: 'Touche' }).first();
   await expect(key).toBeDisabled();

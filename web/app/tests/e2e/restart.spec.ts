@@ -1,5 +1,6 @@
 import { expect, test } from './world/index.ts';
-import { messages, practice } from './world/practice.ts';
+import { practice } from './world/practice.ts';
+import { listing } from './world/timeline.ts';
 
 test('a server that restarts: everybody comes back by themselves, nothing is lost or doubled', async ({
   world,
@@ -22,7 +23,7 @@ test('a server that restarts: everybody comes back by themselves, nothing is los
   await claire.write('Après');
   await expect(claire.item('Après')).toContainText('Remis');
 
-  const known = await messages(agnes, thread);
+  const known = await listing(agnes, thread);
   expect(known.filter((text) => text !== 'Du natif')).toEqual(['Avant', 'Pendant', 'Après']);
   expect(known).toHaveLength(4);
   for (const text of known) await expect(claire.item(text)).toHaveCount(1);

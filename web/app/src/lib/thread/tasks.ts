@@ -18,7 +18,7 @@ export function dueWords(task: CareTask, now = Date.now()): string {
   return isOverdue(task, now) ? m.task_overdue({ when }) : when;
 }
 
-/** "Pour Karim Belkacem", "Pris par …", "À prendre". */
+/** "Pour Karim Belkacem", "Pris en charge par …", "À prendre". */
 export function taskState(task: CareTask, nameOf: (person: string | null) => string): string {
   switch (task.status) {
     case 'taken':

@@ -120,6 +120,25 @@ export class Device {
     await expect(this.composer).toHaveValue('');
   }
 
+  /** Takes a photo in the open thread and sends it. */
+  async photograph(caption: string): Promise<void> {
+    await this.takePhoto();
+    await this.page.getByLabel('Légende').fill(caption);
+    await this.sendPhoto();
+  }
+
+  /** From the open thread to the photo that is about to be sent. */
+  async takePhoto(): Promise<void> {
+    await this.page.getByRole('link', { name: 'Photographier' }).click();
+    await this.button('Prendre la photo').click();
+    await expect(this.page.getByRole('application', { name: 'Photo à envoyer' })).toBeVisible();
+  }
+
+  async sendPhoto(): Promise<void> {
+    await this.button(/^Envoyer à \d+ personnes?$/).click();
+    await expect(this.composer).toBeVisible();
+  }
+
   get composer(): Locator {
     return this.page.getByRole('textbox', { name: 'Message' });
   }

@@ -1,6 +1,6 @@
 /** A practice with one thread: Agnès, who coordinates, has a native device; Claire has a browser. */
 import { expect } from '@playwright/test';
-import type { Calls, Card, NewMember, PatientHeader } from '../../../src/lib/relais/types.ts';
+import type { Card, NewMember, PatientHeader } from '../../../src/lib/relais/types.ts';
 import type { Colleague } from './colleague.ts';
 import type { Device, Person } from './device.ts';
 import { AGNES, CLAIRE, type World } from './index.ts';
@@ -73,21 +73,4 @@ export async function confirmed(coordinator: Colleague, person: string): Promise
       return Boolean(found?.confirmed && found.devices.length);
     })
     .toBe(true);
-}
-
-/** The messages of a thread as a colleague has them, oldest first. */
-export async function messages(colleague: Colleague, thread: string): Promise<string[]> {
-  const { items } = await colleague.call('timelineBefore', { thread, beforeSeq: null, limit: 100 });
-  return items.flatMap((item) => texts(item));
-}
-
-type Item = Calls['timelineBefore']['result']['items'][number];
-
-function texts({ body, seq }: Item): string[] {
-  if (seq === null || body.type !== 'event') return [];
-  const { content } = body;
-  if (content.type === 'message') return [content.text];
-  if (content.type === 'photo') return [`photo ${content.caption}`.trim()];
-  if (content.type === 'taskCreated') return [`task ${content.title}`];
-  return [];
 }
