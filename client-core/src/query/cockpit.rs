@@ -11,9 +11,9 @@ use crate::engine::Engine;
 use crate::error::Result;
 
 /// A thread in which nothing was said for so long is silent.
-pub const SILENT_MS: u64 = 7 * 86_400_000;
+const SILENT_MS: u64 = 7 * 86_400_000;
 /// A membership that ends within this is ending.
-pub const ENDING_MS: u64 = 14 * 86_400_000;
+const ENDING_MS: u64 = 14 * 86_400_000;
 
 /// When something was last said in a thread, by a person.
 pub(super) const LAST_SAID: &str = "SELECT time_ms FROM shown_events WHERE channel = ?1 AND seq =
@@ -26,9 +26,9 @@ pub struct Cockpit {
     pub urgent: Vec<ToDoRow>,
     /// Tasks that are late, by due date.
     pub overdue: Vec<PlacedTask>,
-    /// Threads in which nothing was said for [`SILENT_MS`], the longest silent first.
+    /// Threads in which nothing was said for a week or longer, the longest silent first.
     pub silent: Vec<SilentThread>,
-    /// Memberships that end within [`ENDING_MS`], the first to end first.
+    /// Memberships that end within two weeks, the first to end first.
     pub ending: Vec<EndingMember>,
     /// Members of these threads who have no device that may read.
     pub without_device: Vec<ProfessionalId>,
