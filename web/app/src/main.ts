@@ -13,7 +13,8 @@ if (!target) throw new Error('the page has no #app');
 
 followKeyboard();
 guard.start();
-void session.start();
+const started = session.start();
 router.start();
-void updates.start();
+// All files of the build are fetched once the first screen has what it needs.
+void started.finally(() => updates.start());
 mount(App, { target });

@@ -23,9 +23,7 @@ const BUSY_TRIES = 40;
 const BUSY_PAUSE_MS = 100;
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
-/** Compiled while the person still types a code. */
-const ready = init({ module_or_path: wasmUrl });
-ready.catch(() => undefined);
+let loading: Promise<unknown> | null = null;
 let core: Core | null = null;
 let key: vault.Key | null = null;
 let network = navigator.onLine;
@@ -66,8 +64,18 @@ async function forgetFiles(): Promise<void> {
 
 const pause = () => new Promise((done) => setTimeout(done, BUSY_PAUSE_MS));
 
+/** The engine's code, there and compiled. */
+function ready(): Promise<unknown> {
+  loading ??= init({ module_or_path: wasmUrl }).catch((error: unknown) => {
+    // Asked for again: a network may be there then.
+    loading = null;
+    throw error;
+  });
+  return loading;
+}
+
 async function open(secret: vault.Key): Promise<void> {
-  await ready;
+  await ready();
   if (!(await tab.enter())) throw failure('retry', 'open_elsewhere');
   try {
     for (let tries = 0; core === null; tries++) {
@@ -101,6 +109,8 @@ function close(): void {
 }
 
 async function status(): Promise<VaultStatus> {
+  // Once the first screen has what it needs, while the person still reads it or types a code.
+  setTimeout(() => void ready().catch(() => undefined));
   if (core) return { state: 'open' };
   if (await tab.isElsewhere()) return { state: 'elsewhere' };
   const lock = await vault.lock();
@@ -116,20 +126,20 @@ type VaultAnswers = {
 const vaultCalls: VaultAnswers = {
   'vault.status': status,
   async 'vault.create'({ pin }) {
-    await ready;
+    await ready();
     // What an earlier key opened cannot be opened any more.
     if (!(await vault.lock())) await forgetFiles();
     await open(await vault.create(pin, stretch));
   },
   async 'vault.unlock'({ pin }) {
-    await ready;
+    await ready();
     await open(await vault.unlock(pin, stretch));
   },
   async 'vault.unlockWithPasskey'({ secret }) {
     await open(await vault.unlockWithPasskey(secret));
   },
   async 'vault.changePin'({ old, pin }) {
-    await ready;
+    await ready();
     await vault.changePin(old, pin, stretch);
   },
   async 'vault.addPasskey'({ secret, credential, salt }) {

@@ -10,7 +10,7 @@ import { end, program, start } from './child.ts';
 
 const PATIENCE_MS = 20_000;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
