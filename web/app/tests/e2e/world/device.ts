@@ -139,6 +139,11 @@ export class Device {
     await expect(this.composer).toBeVisible();
   }
 
+  /** Closes the sheet or picture that is open. */
+  async closeSheet(): Promise<void> {
+    await this.page.getByRole('dialog').getByRole('button', { name: 'Fermer' }).click();
+  }
+
   get composer(): Locator {
     return this.page.getByRole('textbox', { name: 'Message' });
   }
