@@ -113,6 +113,19 @@ export class Device {
     await expect(this.page.getByRole('heading', { level: 1, name })).toBeVisible();
   }
 
+  /** Goes to a path as a link of the app does. */
+  async visit(path: string): Promise<void> {
+    await this.page.evaluate((to) => {
+      const link = document.createElement('a');
+      link.href = to;
+      link.hidden = true;
+      document.body.append(link);
+      link.click();
+      link.remove();
+    }, path);
+    await this.page.waitForURL((url) => url.pathname + url.search === path);
+  }
+
   /** Writes in the open thread. */
   async write(text: string): Promise<void> {
     await this.composer.fill(text);
@@ -141,7 +154,7 @@ export class Device {
 
   /** Closes the sheet or picture that is open. */
   async closeSheet(): Promise<void> {
-    await this.page.getByRole('dialog').getByRole('button', { name: 'Fermer' }).click();
+    await this.page.getByRole('dialog').getByRole('button', { name: 'Fermer' }).first().click();
   }
 
   get composer(): Locator {
