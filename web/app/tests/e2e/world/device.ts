@@ -157,6 +157,17 @@ export class Device {
     await this.page.getByRole('dialog').getByRole('button', { name: 'Fermer' }).first().click();
   }
 
+  /** How many taps something takes. */
+  async taps(act: () => Promise<void>): Promise<number> {
+    const counted = await this.page.evaluateHandle(() => {
+      const counted = { taps: 0 };
+      addEventListener('click', ({ isTrusted }) => isTrusted && (counted.taps += 1), true);
+      return counted;
+    });
+    await act();
+    return counted.evaluate(({ taps }) => taps);
+  }
+
   get composer(): Locator {
     return this.page.getByRole('textbox', { name: 'Message' });
   }
