@@ -98,6 +98,7 @@ fn script(name: &str, args: &[String], server: &Program) -> Outcome<Command> {
     npm.args(args);
     npm.env("RELAIS_SERVER_BIN", server.path());
     npm.env("RELAIS_COLLEAGUE_BIN", server.beside("relais-colleague"));
+    npm.env("RELAIS_CLI_BIN", server.beside("relais"));
     npm.env("CHROMIUM", browser);
     server.tell_where(&mut npm);
     Ok(npm)

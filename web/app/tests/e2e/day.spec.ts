@@ -47,7 +47,7 @@ test('the day of a care thread: three people, three devices, the same thread on 
   // An urgent request stays on top until somebody takes it.
   await claire.button('Priorité, tâche, transmission, plaie').click();
   await claire.page.getByRole('radio', { name: 'Urgent' }).click();
-  await claire.button('Fermer').click();
+  await claire.closeSheet();
   await claire.composer.fill('Fièvre à 38,5 °C, qui peut passer avant midi ?');
   await claire.button('Envoyer en urgent').click();
   await expect(agnes.item('Fièvre à 38,5 °C')).toContainText('Urgent');
@@ -96,7 +96,7 @@ test('the day of a care thread: three people, three devices, the same thread on 
   const photo = agnes.item('Talon gauche');
   await photo.getByRole('button', { name: 'Agrandir' }).click();
   await expect(page.getByText('Original affiché')).toBeVisible();
-  await agnes.button('Fermer').click();
+  await agnes.closeSheet();
 
   await expect.poll(() => listing(herve, thread)).toContain('photo Talon gauche');
   const expected = await listing(herve, thread);

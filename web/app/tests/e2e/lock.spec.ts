@@ -3,6 +3,7 @@ import { practice } from './world/practice.ts';
 
 const WRONG = '503816';
 
+// proves: S3
 test('the cover comes at once, the keys go after the set time, the draft comes back', async ({ world }) => {
   const { claire } = await practice(world);
   const { page } = claire;

@@ -14,6 +14,7 @@ async function registration(session: CDPSession): Promise<string> {
   return told;
 }
 
+// proves: S3
 test('a push to a service worker that sleeps shows a generic text', async ({ world }) => {
   const { claire, thread } = await practice(world);
   const { page } = claire;

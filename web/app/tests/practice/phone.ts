@@ -41,17 +41,8 @@ export class Phone extends Device {
     await this.settled();
   }
 
-  /** Goes to a path as a link of the app does. */
-  async visit(path: string): Promise<void> {
-    await this.page.evaluate((to) => {
-      const link = document.createElement('a');
-      link.href = to;
-      link.hidden = true;
-      document.body.append(link);
-      link.click();
-      link.remove();
-    }, path);
-    await this.page.waitForURL((url) => url.pathname + url.search === path);
+  override async visit(path: string): Promise<void> {
+    await super.visit(path);
     await this.settled();
   }
 

@@ -113,6 +113,19 @@ export class Device {
     await expect(this.page.getByRole('heading', { level: 1, name })).toBeVisible();
   }
 
+  /** Goes to a path as a link of the app does. */
+  async visit(path: string): Promise<void> {
+    await this.page.evaluate((to) => {
+      const link = document.createElement('a');
+      link.href = to;
+      link.hidden = true;
+      document.body.append(link);
+      link.click();
+      link.remove();
+    }, path);
+    await this.page.waitForURL((url) => url.pathname + url.search === path);
+  }
+
   /** Writes in the open thread. */
   async write(text: string): Promise<void> {
     await this.composer.fill(text);
@@ -137,6 +150,22 @@ export class Device {
   async sendPhoto(): Promise<void> {
     await this.button(/^Envoyer à \d+ personnes?$/).click();
     await expect(this.composer).toBeVisible();
+  }
+
+  /** Closes the sheet or picture that is open. */
+  async closeSheet(): Promise<void> {
+    await this.page.getByRole('dialog').getByRole('button', { name: 'Fermer' }).first().click();
+  }
+
+  /** How many taps something takes. */
+  async taps(act: () => Promise<void>): Promise<number> {
+    const counted = await this.page.evaluateHandle(() => {
+      const counted = { taps: 0 };
+      addEventListener('click', ({ isTrusted }) => isTrusted && (counted.taps += 1), true);
+      return counted;
+    });
+    await act();
+    return counted.evaluate(({ taps }) => taps);
   }
 
   get composer(): Locator {

@@ -3,6 +3,7 @@ import { test as base, expect, type Browser } from '@playwright/test';
 import { Colleague } from './colleague.ts';
 import { Device, type Person } from './device.ts';
 import { Server } from './server.ts';
+import { Terminal } from './terminal.ts';
 
 export { expect, Colleague, Device, Server };
 export { PIN } from './device.ts';
@@ -31,6 +32,7 @@ export class World {
   readonly #browser: Browser;
   readonly devices: Device[] = [];
   readonly #colleagues: Colleague[] = [];
+  readonly #terminals: Terminal[] = [];
   readonly server: Server;
 
   constructor(browser: Browser, server: Server) {
@@ -52,9 +54,17 @@ export class World {
     return colleague;
   }
 
+  /** Somebody's command line. */
+  async terminal(): Promise<Terminal> {
+    const terminal = await Terminal.make();
+    this.#terminals.push(terminal);
+    return terminal;
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.devices.map(({ context }) => context.close()));
     await Promise.all(this.#colleagues.map((colleague) => colleague.close()));
+    await Promise.all(this.#terminals.map((terminal) => terminal.close()));
     await this.server.close();
   }
 }

@@ -48,6 +48,8 @@ export interface Practice {
   thread: string;
   /** Claire, as the core names her. */
   person: string;
+  /** What Claire was invited with. */
+  link: string;
 }
 
 /** Claire's browser is enrolled and unlocked, and has the thread. */
@@ -62,7 +64,7 @@ export async function practice(world: World, claire?: Device): Promise<Practice>
     new: { title: `${YVONNE_NAME}, plaie du talon`, header: YVONNE, members: [member(person)] },
   });
   await device.openThread(YVONNE_NAME);
-  return { agnes, claire: device, thread, person };
+  return { agnes, claire: device, thread, person, link };
 }
 
 /** Waits until a person has joined and is confirmed. */
