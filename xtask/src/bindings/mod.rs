@@ -156,6 +156,14 @@ fn play(language: Language) -> Outcome {
     }
 }
 
+/// The folder in which Python finds the generated module and its library, with everything built.
+pub fn python_path() -> Outcome<PathBuf> {
+    let folder = Language::Python.folder();
+    generate(Language::Python, &library(), &folder)?;
+    python::lay_beside(&folder, &library())?;
+    Ok(folder)
+}
+
 /// Builds the library for this machine, with everything that is built beside it in the tests.
 pub fn build() -> Outcome {
     run::run(&mut run::cargo(&[

@@ -22,10 +22,15 @@ pub fn bench(folder: &Path, library: &Path) -> Outcome<Vec<OsString>> {
     program(folder, library, BENCH)
 }
 
-fn program(folder: &Path, library: &Path, script: &str) -> Outcome<Vec<OsString>> {
-    // The generated module looks for its library beside itself.
+/// The generated module looks for its library beside itself.
+pub fn lay_beside(folder: &Path, library: &Path) -> Outcome {
     let beside = folder.join(library.file_name().unwrap_or_default());
     fs::copy(library, &beside).map_err(failed_at(&beside))?;
+    Ok(())
+}
+
+fn program(folder: &Path, library: &Path, script: &str) -> Outcome<Vec<OsString>> {
+    lay_beside(folder, library)?;
     let mut path = OsString::from("PYTHONPATH=");
     path.push(folder);
     Ok(vec![

@@ -14,6 +14,7 @@ use std::{
 };
 
 use crate::{
+    bindings,
     delegate::{self, Program},
     run::{self, Failure, Outcome},
     setup::{self, Purpose},
@@ -35,7 +36,12 @@ pub fn command(args: &[String]) -> Outcome {
             setup::ensure(Purpose::Web)?;
             build()
         }
-        ["test", ..] => in_browser("e2e", &args[1..], &delegate::SERVER, |_| ()),
+        ["test", ..] => {
+            setup::ensure(Purpose::Browser)?;
+            build()?;
+            bindings::build()?;
+            run::run(&mut tests(&args[1..])?)
+        }
         ["screenshots", ..] => in_browser("screenshots", &args[1..], &delegate::SERVER, |_| ()),
         ["bench", "--json", file, ..] => {
             // Meant from where the person stands.
@@ -73,7 +79,18 @@ pub fn check() -> Outcome {
 
 /// Plays the browser tests on programs that were built with the page inside.
 pub fn play() -> Outcome {
-    run::run(&mut script("e2e", &[], &delegate::SERVER)?)
+    run::run(&mut tests(&[])?)
+}
+
+/// The browser tests, in which devices of other kinds take part.
+fn tests(args: &[String]) -> Outcome<Command> {
+    let mut tests = script("e2e", args, &delegate::SERVER)?;
+    tests.env("RELAIS_CLI_BIN", delegate::SERVER.beside("relais"));
+    tests.env(
+        "RELAIS_PYTHON_PATH",
+        bindings::python_path()?,
+    );
+    Ok(tests)
 }
 
 /// Builds page and server, and runs a script of the page's that drives a browser.
@@ -98,7 +115,6 @@ fn script(name: &str, args: &[String], server: &Program) -> Outcome<Command> {
     npm.args(args);
     npm.env("RELAIS_SERVER_BIN", server.path());
     npm.env("RELAIS_COLLEAGUE_BIN", server.beside("relais-colleague"));
-    npm.env("RELAIS_CLI_BIN", server.beside("relais"));
     npm.env("CHROMIUM", browser);
     server.tell_where(&mut npm);
     Ok(npm)

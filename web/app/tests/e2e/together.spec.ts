@@ -1,10 +1,10 @@
-import { expect, HERVE, test } from './world/index.ts';
+import { expect, HERVE, MARC, test } from './world/index.ts';
 import { cardOf, confirmed, member, practice } from './world/practice.ts';
 import { listing, seen } from './world/timeline.ts';
 
 const ROUNDS = [1, 2, 3];
 
-test('a browser, a native device and a terminal in one thread: all have the same, in the same order', async ({
+test('a browser, a native device, Python and a terminal in one thread: all have the same, in the same order', async ({
   world,
 }) => {
   const { agnes, claire, thread } = await practice(world);
@@ -12,10 +12,17 @@ test('a browser, a native device and a terminal in one thread: all have the same
   const { link, person } = await agnes.call('invite', { card: cardOf(HERVE) });
   await agnes.synced();
   await herve.run('join', link);
-  await confirmed(agnes, person);
-  await agnes.call('addMember', { thread, member: member(person) });
+  const marc = world.python();
+  const invited = await agnes.call('invite', { card: cardOf(MARC) });
+  await agnes.synced();
+  await marc.call('join', { link: invited.link });
+  for (const who of [person, invited.person]) {
+    await confirmed(agnes, who);
+    await agnes.call('addMember', { thread, member: member(who) });
+  }
   await claire.write('Du navigateur, avant tous');
   await expect.poll(async () => (await herve.run('thread', 'list')).threads).toHaveLength(1);
+  await expect.poll(() => marc.call('threads')).toEqual([thread]);
 
   // All write at once; the terminal's first text waits on its device.
   await herve.run('--offline', 'send', thread, 'Du terminal, sans réseau');
@@ -24,6 +31,7 @@ test('a browser, a native device and a terminal in one thread: all have the same
       claire.write(`Du navigateur, ${round}`),
       agnes.call('sendMessage', { thread, text: `Du natif, ${round}`, priority: 'normal', replyTo: null }),
       herve.run('send', thread, `Du terminal, ${round}`),
+      marc.call('send', { thread, text: `De Python, ${round}` }),
     ]);
   }
   await claire.photograph('Photo du navigateur');
@@ -35,7 +43,7 @@ test('a browser, a native device and a terminal in one thread: all have the same
   await expect.poll(() => listing(agnes, thread)).toContain('done Appeler la famille');
   const expected = await listing(agnes, thread);
   const texts = ROUNDS.flatMap((round) =>
-    ['navigateur', 'natif', 'terminal'].map((who) => `Du ${who}, ${round}`),
+    ['Du navigateur', 'Du natif', 'Du terminal', 'De Python'].map((who) => `${who}, ${round}`),
   );
   const others = [
     'Du navigateur, avant tous',
@@ -46,5 +54,6 @@ test('a browser, a native device and a terminal in one thread: all have the same
   ];
   expect([...expected].sort()).toEqual([...texts, ...others].sort());
   await expect.poll(() => herve.listing(thread)).toEqual(expected);
+  await expect.poll(() => marc.call('listing', { thread })).toEqual(expected);
   await expect.poll(() => seen(claire)).toEqual(expected);
 });

@@ -27,3 +27,13 @@ export async function end(child: ChildProcessWithoutNullStreams): Promise<void> 
   await ended;
   clearTimeout(timer);
 }
+
+/** Ends a program that ends with its input. */
+export async function endInput(child: ChildProcessWithoutNullStreams): Promise<void> {
+  if (child.exitCode === null) {
+    const ended = once(child, 'exit', { signal: AbortSignal.timeout(PATIENCE_MS) });
+    child.stdin.end();
+    await ended.catch(() => undefined);
+  }
+  await end(child);
+}

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect } from '@playwright/test';
 import type { Calls, Card } from '../../../src/lib/relais/types.ts';
-import { end, program, start } from './child.ts';
+import { endInput, program, start } from './child.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -47,13 +47,8 @@ export class Colleague {
     return (await this.call('threads', {}))[0]!.thread;
   }
 
-  async close(): Promise<void> {
-    if (this.#child.exitCode === null) {
-      const ended = once(this.#child, 'exit', { signal: AbortSignal.timeout(5_000) });
-      this.#child.stdin.end();
-      await ended.catch(() => undefined);
-    }
-    await end(this.#child);
+  close(): Promise<void> {
+    return endInput(this.#child);
   }
 
   #inTurn(call: string, args: unknown): Promise<unknown> {

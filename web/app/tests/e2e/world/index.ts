@@ -2,6 +2,7 @@
 import { test as base, expect, type Browser } from '@playwright/test';
 import { Colleague } from './colleague.ts';
 import { Device, type Person } from './device.ts';
+import { PythonDevice } from './python.ts';
 import { Server } from './server.ts';
 import { Terminal } from './terminal.ts';
 
@@ -27,12 +28,17 @@ export const HERVE: Person = {
   profession: 'Médecin',
   rpps: '10000000033',
 };
+export const MARC: Person = {
+  givenName: 'Marc',
+  familyName: 'Le Bihan',
+  profession: 'Infirmier',
+  rpps: '10000000041',
+};
 
 export class World {
   readonly #browser: Browser;
   readonly devices: Device[] = [];
-  readonly #colleagues: Colleague[] = [];
-  readonly #terminals: Terminal[] = [];
+  readonly #others: { close(): Promise<void> }[] = [];
   readonly server: Server;
 
   constructor(browser: Browser, server: Server) {
@@ -49,22 +55,27 @@ export class World {
 
   /** Somebody's native device. */
   colleague(): Colleague {
-    const colleague = new Colleague();
-    this.#colleagues.push(colleague);
-    return colleague;
+    return this.#with(new Colleague());
   }
 
   /** Somebody's command line. */
   async terminal(): Promise<Terminal> {
-    const terminal = await Terminal.make();
-    this.#terminals.push(terminal);
-    return terminal;
+    return this.#with(await Terminal.make());
+  }
+
+  /** Somebody's device in Python. */
+  python(): PythonDevice {
+    return this.#with(new PythonDevice());
+  }
+
+  #with<T extends { close(): Promise<void> }>(other: T): T {
+    this.#others.push(other);
+    return other;
   }
 
   async close(): Promise<void> {
     await Promise.all(this.devices.map(({ context }) => context.close()));
-    await Promise.all(this.#colleagues.map((colleague) => colleague.close()));
-    await Promise.all(this.#terminals.map((terminal) => terminal.close()));
+    await Promise.all(this.#others.map((other) => other.close()));
     await this.server.close();
   }
 }
