@@ -111,6 +111,14 @@ describe('a row of what there is to do', () => {
     expect(nameOf(row({ patient }))).toBe('Jeanne MARCHAND');
   });
 
+  it('says what somebody did, who said nothing', () => {
+    const said = (content: Content) => whatOf(row({ subject: { type: 'event', content } }));
+    const change = { task: 'x', reason: '' };
+    expect(said({ type: 'taskChanged', change: 'taken', ...change })).toContain('Claire Morvan');
+    expect(said({ type: 'threadOpened', title: 'Talon' })).toContain('Claire Morvan');
+    expect(said({ type: 'handoverAcknowledged', handover: 'x', synthesis: '' })).toContain('Claire Morvan');
+  });
+
   it('says the kind of a request before what is asked', () => {
     const note = {
       situation: 'Talon rouge',

@@ -2,8 +2,8 @@
 import { m } from '$messages';
 import { age, daysFromNow, formatAgo, formatMoment, formatTime } from '$lib/format';
 import { patientName, professionName } from '$lib/labels';
-import type { CareTask, Content, PatientBrief, PlacedTask, RequestKind, ToDo, ToDoRow } from '$lib/relais';
-import { previewOf } from '$lib/thread/words';
+import type { CareTask, PatientBrief, PlacedTask, RequestKind, ToDo, ToDoRow } from '$lib/relais';
+import { eventLine, type Names } from '$lib/thread/words';
 import type { IconName } from '$lib/ui/icons';
 import type { Tone } from '$lib/ui/Tile.svelte';
 
@@ -32,15 +32,16 @@ export function requestName(kind: RequestKind | null): string {
   }
 }
 
-function said(content: Content): string {
-  if (content.type !== 'handover') return previewOf(content);
+/** What a row says is of its author alone: changes of the circle are none of these. */
+const NOBODY: Names = { nameOf: () => '' };
+
+/** What is asked, was said or done, in a line. */
+export function whatOf({ subject, byName }: ToDoRow): string {
+  if (subject.type === 'task') return subject.task.title;
+  const { content } = subject;
+  if (content.type !== 'handover') return eventLine(content, byName, NOBODY);
   const { requestKind, request, situation } = content.note;
   return m.ask_of({ kind: requestName(requestKind), what: request || situation });
-}
-
-/** What is asked or was said, in a line. */
-export function whatOf({ subject }: ToDoRow): string {
-  return subject.type === 'task' ? subject.task.title : said(subject.content);
 }
 
 /** "Claire Morvan, infirmière · il y a 24 min". */

@@ -64,7 +64,8 @@ function noticeLine(kind: string, author: string, person: string, detail: string
   }
 }
 
-function eventLine(content: Content, author: string, names: Names): string {
+/** What an event says or did, with its author where it has no words of its own. */
+export function eventLine(content: Content, author: string, names: Names): string {
   switch (content.type) {
     case 'threadOpened':
       return m.timeline_opened({ name: author });
@@ -134,6 +135,24 @@ export function lineOf(item: TimelineItem, names: Names): string {
     case 'event':
       return eventLine(body.content, author, names);
   }
+}
+
+/** Kinds with words of their own; of the others it is told who did what. */
+const WORDED: ReadonlySet<Content['type']> = new Set([
+  'message',
+  'photo',
+  'taskCreated',
+  'handover',
+  'woundOpened',
+  'woundAssessed',
+]);
+
+/** What a screen reader is told of an event that arrives. */
+export function announcementOf(content: Content, author: string, names: Names): string {
+  if (!WORDED.has(content.type)) return eventLine(content, author, names);
+  const words = { name: author, text: previewOf(content) };
+  const urgent = 'priority' in content && content.priority === 'urgent';
+  return urgent ? m.timeline_announce_urgent(words) : m.timeline_announce(words);
 }
 
 /** In a few words what an event says: for a quote, an announcement, a task about it. */
