@@ -102,7 +102,10 @@ function close(): void {
 
 async function status(): Promise<VaultStatus> {
   if (core) return { state: 'open' };
-  if (await tab.isElsewhere()) return { state: 'elsewhere' };
+  if (await tab.isElsewhere()) {
+    tab.whenFree(() => tell({ vaultChanged: true }));
+    return { state: 'elsewhere' };
+  }
   const lock = await vault.lock();
   return lock ? { state: 'locked', ...lock } : { state: 'empty' };
 }

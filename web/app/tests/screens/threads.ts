@@ -2,7 +2,14 @@
 import { m, type Stage } from './stage.ts';
 import type { Screen } from './screens.ts';
 
+/** What was begun before is kept: it is put away. */
+async function blank(stage: Stage): Promise<void> {
+  const again = stage.page.getByRole('button', { name: stage.say(m.new_thread_again) });
+  if (await again.count()) await again.click();
+}
+
 async function nameNobody(stage: Stage): Promise<void> {
+  await blank(stage);
   await stage.fill(m.patient_birth_name, 'EXEMPLE-LE TALLEC');
   await stage.fill(m.patient_given_names, 'Marie-Thérèse');
   await stage.fill(m.patient_birth_date, '03/12/1941');
@@ -39,6 +46,7 @@ export const THREADS: Screen[] = [
     route: 'newThread',
     path: () => '/threads/new',
     show: async (stage) => {
+      await blank(stage);
       await stage.press(m.go_on);
     },
   },
