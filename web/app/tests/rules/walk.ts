@@ -44,6 +44,7 @@ async function look(stage: Stage, name: string, findings: Findings): Promise<voi
   note('outline', await page.evaluate(measure.badOutline, language));
   note('reading', await page.evaluate(measure.hardToRead));
   await page.evaluate(measure.lengthen);
+  await phone.settled();
   note('long', await page.evaluate(measure.cutText));
   await page.evaluate(measure.shorten);
   // Colours are the same in both languages: each looks at one theme.
@@ -83,7 +84,5 @@ export async function walk(browser: Browser, practice: Practice): Promise<Findin
     }
     await walkGates(browser, practice, language, (at, gate) => look(at, gate.name, findings));
   }
-  if (process.env.DUMP)
-    (await import('node:fs')).writeFileSync(process.env.DUMP, JSON.stringify(findings, null, 1));
   return findings;
 }

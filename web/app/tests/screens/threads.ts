@@ -24,11 +24,17 @@ async function scrollTo(stage: Stage, text: string): Promise<void> {
   const found = list.getByText(text).first();
   await list.evaluate((element) => element.scrollTo(0, 0));
   await stage.phone.settled();
-  for (let halves = 0; halves < 40 && !(await found.count()); halves++) {
+  for (let halves = 0; halves < 40; halves++) {
+    // A row that comes into view may be made anew.
+    if (await found.count()) {
+      await found.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+      await stage.phone.settled();
+      if (await found.count()) return;
+    }
     await list.evaluate((element) => element.scrollBy(0, element.clientHeight / 2));
     await stage.phone.settled();
   }
-  await found.scrollIntoViewIfNeeded();
+  throw new Error(`${text} is not in the thread`);
 }
 
 async function messageSheet(stage: Stage): Promise<void> {
