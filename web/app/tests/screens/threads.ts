@@ -22,8 +22,12 @@ const timeline = (stage: Stage) => stage.page.locator('.scroller');
 async function scrollTo(stage: Stage, text: string): Promise<void> {
   const list = timeline(stage);
   const found = list.getByText(text).first();
-  await list.evaluate((element) => element.scrollTo(0, 0));
-  await stage.phone.settled();
+  // Each time the top is reached, older messages may come above it.
+  for (let pages = 0; pages < 20; pages++) {
+    await list.evaluate((element) => element.scrollTo(0, 0));
+    await stage.phone.settled();
+    if (await list.getByText('a ouvert le fil').or(list.getByText('opened the thread')).count()) break;
+  }
   for (let halves = 0; halves < 40; halves++) {
     // A row that comes into view may be made anew.
     if (await found.count()) {
