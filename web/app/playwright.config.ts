@@ -30,6 +30,8 @@ export default defineConfig({
     },
   },
   projects: [
+    // Phones of their own, by `tests/practice`: one practice for all of it.
+    { name: 'rules', testDir: 'tests/rules' },
     { name: 'phone', use: phone },
     { name: 'desktop', use: desktop, testMatch: ['enrolment.spec.ts', 'tabs.spec.ts'] },
   ],

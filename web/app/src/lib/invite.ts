@@ -1,7 +1,7 @@
 /** Words for what an invitation is. */
 import { m } from '$messages';
 import { formatDuration } from './format';
-import type { Invitation } from './relais';
+import { relais, type Card, type Invitation } from './relais';
 
 export type InvitationState = 'open' | 'used' | 'withdrawn' | 'expired';
 
@@ -22,4 +22,22 @@ export function invitationText(invitation: Invitation, now = Date.now()): string
     case 'expired':
       return m.invitation_expired();
   }
+}
+
+const setting = (person: string) => `invited.${person}`;
+
+/** The card that an invitation was made with: the practice learns it from the person alone. */
+export async function keepInvited(person: string, card: Card): Promise<void> {
+  await relais.call('setSetting', { name: setting(person), value: JSON.stringify(card) });
+}
+
+/** The invitations of this device, and whom each is for. */
+export async function namedInvitations(): Promise<(Invitation & { card: Card | null })[]> {
+  const all = await relais.call('invitations', {});
+  return Promise.all(
+    all.map(async (invitation) => {
+      const kept = await relais.call('setting', { name: setting(invitation.person) });
+      return { ...invitation, card: kept ? (JSON.parse(kept) as Card) : null };
+    }),
+  );
 }

@@ -112,7 +112,10 @@ async function status(): Promise<VaultStatus> {
   // Once the first screen has what it needs, while the person still reads it or types a code.
   setTimeout(() => void ready().catch(() => undefined));
   if (core) return { state: 'open' };
-  if (await tab.isElsewhere()) return { state: 'elsewhere' };
+  if (await tab.isElsewhere()) {
+    tab.whenFree(() => tell({ vaultChanged: true }));
+    return { state: 'elsewhere' };
+  }
   const lock = await vault.lock();
   return lock ? { state: 'locked', ...lock } : { state: 'empty' };
 }

@@ -37,6 +37,18 @@ export async function isElsewhere(): Promise<boolean> {
   return held?.some((lock) => lock.name === LOCK) ?? false;
 }
 
+let waiting = false;
+
+/** Tells once the tab that has it is gone: it was closed, or is the one that was just reloaded. */
+export function whenFree(told: () => void): void {
+  if (waiting) return;
+  waiting = true;
+  void navigator.locks.request(LOCK, () => {
+    waiting = false;
+    told();
+  });
+}
+
 /** Asks the tab that has it to let go, and waits for that. */
 export async function takeOver(): Promise<boolean> {
   channel.postMessage('yield');

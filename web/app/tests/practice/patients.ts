@@ -27,7 +27,7 @@ const nobody: PatientHeader = {
 export const FRANCOISE: PatientHeader = {
   ...nobody,
   birthName: 'EXEMPLE-CRÈVECŒUR',
-  birthGivenNames: ['FRANÇOISE', 'ODETTE-NOËLLE'],
+  birthGivenNames: ['Françoise', 'Odette-Noëlle'],
   usedName: 'FICTIVE-HÉBRARD',
   birthDate: { year: 1938, month: 2, day: 14 },
   phone: '01 99 00 17 38',
@@ -47,7 +47,7 @@ export const FRANCOISE: PatientHeader = {
 export const MARCEL: PatientHeader = {
   ...nobody,
   birthName: 'ESSAI-RIVOAL',
-  birthGivenNames: ['MARCEL'],
+  birthGivenNames: ['Marcel'],
   birthDate: { year: 1946, month: 7, day: 3 },
   sex: 'male',
   identityStatus: 'validated',
@@ -57,7 +57,7 @@ export const MARCEL: PatientHeader = {
 export const ODETTE: PatientHeader = {
   ...nobody,
   birthName: 'MODÈLE-GUILLERMOU-TANNEGUY',
-  birthGivenNames: ['MARIE-APOLLINE'],
+  birthGivenNames: ['Marie-Apolline'],
   usedName: 'FICTIVE DE LA ROCHEFOUCAULD-EXEMPLE',
   birthDate: { year: 1952, month: 11, day: 28 },
   identityStatus: 'retrieved',

@@ -34,6 +34,18 @@ export const DOCTOR: Person = {
   rpps: '99900039621',
 };
 
+export const SUBSTITUTE: Person = {
+  givenName: 'Anne-Gaëlle',
+  familyName: 'Essai-Le Bihan',
+  profession: 'Masseur-kinésithérapeute',
+  rpps: '99900040736',
+};
+/** Who is invited and has not come yet, by the language of their phone. */
+export const NEWCOMERS: Record<'fr' | 'en', Person> = {
+  fr: { givenName: 'Noé', familyName: 'Modèle-Guéguen', profession: 'Infirmier', rpps: '99900051840' },
+  en: { givenName: 'Iris', familyName: 'Modèle-Abgrall', profession: 'Infirmier', rpps: '99900062953' },
+};
+
 /** Opaque ids of what the screens show. */
 export interface Ids {
   thread: string;
@@ -43,6 +55,7 @@ export interface Ids {
   doctor: string;
   handover: string;
   task: string;
+  invited: string;
 }
 
 export interface Practice {
@@ -50,6 +63,8 @@ export interface Practice {
   nurse: Colleague;
   doctor: Colleague;
   ids: Ids;
+  /** Links of the newcomers, and the one that founded the practice. */
+  links: Record<'fr' | 'en' | 'setUp', string>;
 }
 
 type Seeded = Pick<Practice, 'nurse' | 'doctor'>;
@@ -339,5 +354,16 @@ export async function foundPractice(browser: Browser, world: World): Promise<Pra
   const me = people.find(({ card }) => card?.familyName === COORDINATOR.familyName)!.person;
   const found = await careThread(browser, { nurse, doctor }, me);
   const quiet = await otherThreads({ nurse, doctor }, me, found.doctor);
-  return { phone, nurse, doctor, ids: { ...found, quiet } };
+  const substitute = world.colleague();
+  await substitute.enrol(await phone.invite(SUBSTITUTE));
+  const fr = await phone.invite(NEWCOMERS.fr);
+  const en = await phone.invite(NEWCOMERS.en);
+  const path = await phone.page.locator('a[href^="/invite/"]').first().getAttribute('href');
+  return {
+    phone,
+    nurse,
+    doctor,
+    ids: { ...found, quiet, invited: path!.split('/').at(-1)! },
+    links: { fr, en, setUp: world.server.setUpLink },
+  };
 }

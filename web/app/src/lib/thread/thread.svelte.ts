@@ -10,6 +10,7 @@ interface Kept {
   header?: PatientHeader | null;
   members?: Member[];
   people?: Person[];
+  openWounds?: number;
 }
 
 /** Of the thread that was shown last: its next screen has the banner at once. Goes with the lock. */
@@ -28,6 +29,7 @@ export interface ThreadView {
   readonly mine: Member | undefined;
   readonly mayWrite: boolean;
   readonly manages: boolean;
+  readonly openWounds: number | undefined;
   /** The patient's name, or the title. */
   readonly name: string;
   readonly error: unknown;
@@ -55,6 +57,13 @@ export function useThread(id: string): ThreadView {
     (event) => concerned(event) || event.type === 'peopleChanged',
   );
   const people = live(async () => (own.people = await relais.call('people', {})), ['peopleChanged']);
+  const wounds = live(
+    async () => {
+      const all = await relais.call('wounds', { thread: id });
+      return (own.openWounds = all.filter(({ status }) => status === 'open').length);
+    },
+    (event) => concerned(event),
+  );
   const me = $derived(session.me?.person ?? '');
   const list = $derived(members.value ?? own.members ?? []);
   const mine = $derived(list.find((member) => member.person === me));
@@ -91,6 +100,9 @@ export function useThread(id: string): ThreadView {
     },
     get manages() {
       return mine?.role === 'manager';
+    },
+    get openWounds() {
+      return wounds.value ?? own.openWounds;
     },
     get name() {
       return patient ? patientName(patient) : (now?.title ?? '');
