@@ -36,6 +36,10 @@ pub(super) const STEPS: &[&[&str]] = &[
         // Counted for each thread of the list: without it, the events are read, photos and all.
         "CREATE INDEX events_told ON events (channel, seq, professional, kind, import)
             WHERE kind NOT IN (10, 11)",
+        // What people said or did for the patient: neither that the thread was opened, who came and why, nor what
+        // devices shared or said again.
+        "CREATE VIEW said_events AS SELECT * FROM shown_events WHERE kind NOT IN (10, 11)
+            AND kind NOT IN (1, 3, 12, 13)",
         // What people wrote, word by word, in events that this device holds: a row goes with its
         // event. Words that go are overwritten at once.
         "CREATE TABLE search_texts (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,

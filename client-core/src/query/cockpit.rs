@@ -17,8 +17,7 @@ const ENDING_MS: u64 = 14 * 86_400_000;
 
 /// When something was last said in a thread, by a person.
 pub(super) const LAST_SAID: &str = "SELECT time_ms FROM shown_events WHERE channel = ?1 AND seq =
-     (SELECT max(seq) FROM shown_events WHERE channel = ?1 AND kind NOT IN (10, 11)
-      AND kind NOT IN (12, 13))";
+     (SELECT max(seq) FROM said_events WHERE channel = ?1)";
 
 /// See the module's head.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -90,14 +90,14 @@ impl Engine {
         })
     }
 
-    /// The first entry of somebody else after the person's read marker.
+    /// The first that somebody else said or did after the person's read marker.
     fn first_unread(&self, channel: ChannelId) -> Result<Option<u64>> {
         let me = self.identity()?.professional();
         Ok(self
             .db
             .prepare_cached(
-                "SELECT min(seq) FROM shown_events WHERE channel = ?1 AND professional <> ?2
-                 AND kind NOT IN (10, 11) AND seq > coalesce((SELECT seq FROM reads
+                "SELECT min(seq) FROM said_events WHERE channel = ?1 AND professional <> ?2
+                 AND seq > coalesce((SELECT seq FROM reads
                  WHERE channel = ?1 AND professional = ?2), 0)",
             )?
             .query_row(params![channel.0, me.0], |row| row.get(0))?)

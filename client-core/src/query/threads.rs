@@ -35,8 +35,8 @@ pub const UNREAD_MOST: u64 = 1_000;
 /// All threads. `?1`: the person of this device. `?2`: [`UNREAD_MOST`]. `?3`: one of them.
 pub(super) const THREADS: &str = "SELECT c.channel, c.thread, c.title, c.state, c.reason,
      c.cursor_seq, c.joined_seq, c.epoch,
-     (SELECT count(*) FROM (SELECT 1 FROM shown_events e WHERE e.channel = c.channel
-        AND e.professional <> ?1 AND e.kind NOT IN (10, 11) AND e.seq > coalesce(
+     (SELECT count(*) FROM (SELECT 1 FROM said_events e WHERE e.channel = c.channel
+        AND e.professional <> ?1 AND e.seq > coalesce(
         (SELECT seq FROM reads r WHERE r.channel = c.channel AND r.professional = ?1), 0)
         LIMIT ?2)),
      (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
@@ -64,7 +64,7 @@ pub struct ThreadRecord {
     pub incarnation: u32,
     /// MLS epoch in it.
     pub epoch: u64,
-    /// Entries of others after the person's read marker, counted to [`UNREAD_MOST`].
+    /// What others said or did after the person's read marker, counted to [`UNREAD_MOST`].
     pub unread: u64,
     /// Open or taken tasks.
     pub open_tasks: u64,

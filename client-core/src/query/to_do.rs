@@ -26,11 +26,9 @@ pub(super) const URGENT: &str = "SELECT u.channel, u.event FROM urgent u ORDER B
 pub(super) const AWAITED: &str =
     "SELECT a.channel, a.handover FROM awaited a WHERE a.professional = ?1";
 
-/// The last thing that somebody said or did in a thread for its patient: neither who came and why, nor what devices
-/// shared or said again.
+/// The last thing that somebody said or did in a thread.
 pub(super) const LAST: &str = "SELECT event_id FROM shown_events WHERE channel = ?1 AND seq =
-     (SELECT max(seq) FROM shown_events WHERE channel = ?1 AND kind NOT IN (10, 11)
-      AND kind NOT IN (3, 12, 13))";
+     (SELECT max(seq) FROM said_events WHERE channel = ?1)";
 
 /// What there is to do.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -2,8 +2,9 @@
 
 use relais_content::v1::content::Kind;
 use relais_content::v1::{HandoverNote, Laterality, Priority, RequestKind, TaskChange};
-use relais_core::commands::NewTask;
-use relais_core::query::{Subject, TaskStatus, ToDo};
+use relais_core::commands::{NewMember, NewTask};
+use relais_core::history::HistoryChoice;
+use relais_core::query::{Subject, TaskStatus, TimelineBody, ToDo};
 use relais_core::{Denial, Error};
 use relais_tests::world::{StoreKind, World};
 use relais_wire::ids::{ChannelId, EventId};
@@ -259,4 +260,34 @@ async fn a_coordinator_sees_what_is_left_lying() {
         .collect();
     assert_eq!(ending, [(person, ends)]);
     assert_eq!(cockpit.without_device, [gone]);
+}
+
+#[tokio::test]
+async fn what_devices_share_is_no_news() {
+    let mut world = World::new(StoreKind::Memory).await;
+    let nurse = world.add_user("Nadia").await;
+    let doctor = world.add_user("Hervé").await;
+    let channel = world.thread(0, "Mme Durand", &[nurse]).await;
+    world.say(nurse, channel, "Pansement refait.");
+    world.settle().await;
+    let mut new = NewMember::care_team(world.devices[doctor].professional());
+    new.history = HistoryChoice::All;
+    let engine = &mut world.devices[0].engine;
+    engine.add_member(channel, &new).expect("added");
+    world.settle().await;
+    // For the nurse nothing is unread, though the circle changed and the past was shared.
+    let kinds: Vec<_> = world.timeline(nurse, channel).into_iter().collect();
+    let shared = kinds.iter().any(|item| {
+        matches!(&item.body, TimelineBody::Event(_, kind) if matches!(**kind, Kind::HistoryShared(_)))
+    });
+    assert!(shared, "the past was shared: {kinds:?}");
+    let thread = world.devices[nurse].engine.thread(channel).expect("thread");
+    assert_eq!(thread.unread, 0);
+    assert_eq!(to_do(&world, nurse).rest, []);
+    let here = to_do(&world, doctor);
+    assert_eq!((here.rest.len(), here.rest[0].unread), (1, 1));
+    let Subject::Event(kind) = &here.rest[0].subject else {
+        panic!("{here:?}");
+    };
+    assert!(matches!(&**kind, Kind::Message(said) if said.text == "Pansement refait."));
 }

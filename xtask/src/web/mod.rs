@@ -86,10 +86,7 @@ pub fn play() -> Outcome {
 fn tests(args: &[String]) -> Outcome<Command> {
     let mut tests = script("e2e", args, &delegate::SERVER)?;
     tests.env("RELAIS_CLI_BIN", delegate::SERVER.beside("relais"));
-    tests.env(
-        "RELAIS_PYTHON_PATH",
-        bindings::python_path()?,
-    );
+    tests.env("RELAIS_PYTHON_PATH", bindings::python_path()?);
     Ok(tests)
 }
 

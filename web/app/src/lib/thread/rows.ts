@@ -1,5 +1,5 @@
 /** The rows of a timeline: its items, the days between them, the line before what is new. */
-import type { TimelineItem } from '$lib/relais';
+import type { Content, TimelineItem } from '$lib/relais';
 
 export type Row =
   | { kind: 'day'; key: string; ms: number }
@@ -33,9 +33,12 @@ export function itemKey(item: TimelineItem): string {
   return `${body.kind} ${item.seq} ${body.person ?? ''} ${body.detail}`;
 }
 
-/** Whether an item is somebody else's words: what can be unread. */
-export function isOfOthers(item: TimelineItem, me: string): boolean {
-  return item.body.type === 'event' && item.author !== me;
+/** What is told of a thread and its circle, and is nothing that somebody said. */
+const TOLD: ReadonlySet<Content['type']> = new Set(['threadOpened', 'membershipNote', 'historyShared']);
+
+/** Whether an item is what somebody else said or did: what can be unread. */
+export function isOfOthers({ body, author }: TimelineItem, me: string): boolean {
+  return body.type === 'event' && author !== me && !TOLD.has(body.content.type);
 }
 
 function isBubble(item: TimelineItem): boolean {
