@@ -18,7 +18,7 @@ async function frame(): Promise<string> {
   let state = 1;
   for (let index = 0; index < pixels.data.length; index += 4) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    const grain = ((state >>> 16) & 15) - 8;
+    const grain = ((state >>> 16) & 31) - 16;
     for (let colour = 0; colour < 3; colour++) pixels.data[index + colour]! += grain;
   }
   context.putImageData(pixels, 0, 0);
