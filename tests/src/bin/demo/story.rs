@@ -32,7 +32,7 @@ pub const HANDOVER: [&str; 5] = [
 ];
 
 /// What the followed wound is called.
-const WOUND: &str = "talon gauche";
+const WOUND: &str = "Talon";
 
 /// What the nurse finds at one visit.
 struct Visit {
@@ -263,7 +263,7 @@ impl Story {
         let opened = [
             "wound", "open", thread, WOUND, "--origin", "pressure", "--side", "left",
         ];
-        let more = ["--since", "2026-02", "--at", "back:430,985"];
+        let more = ["--since", "2026-02", "--at", "back:440,960"];
         let opened = self.nurse.ask(&[&opened as &[&str], &more].concat())?;
         expect(&opened, "state", "sent")?;
         self.tell("The nurse opens the wound for follow-up, on the body map.");
