@@ -22,6 +22,7 @@ test('the cover comes at once, the keys go after the set time, the draft comes b
 
   await claire.hide(true);
   await page.clock.fastForward('01:01');
+  await expect(page.locator('.lock')).toBeAttached();
   await expect.poll(() => page.workers().length).toBe(0);
   expect(await page.evaluate(() => document.body.innerText)).not.toContain('Pansement');
   await claire.hide(false);

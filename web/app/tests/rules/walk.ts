@@ -4,7 +4,7 @@ import type { Browser } from '@playwright/test';
 import { SIZES } from '../practice/phone.ts';
 import type { Practice } from '../practice/practice.ts';
 import { walkGates } from '../screens/gates.ts';
-import { leave, open, SCREENS } from '../screens/screens.ts';
+import { walkScreens } from '../screens/screens.ts';
 import { Stage, type Language } from '../screens/stage.ts';
 import * as measure from './measure.ts';
 
@@ -25,8 +25,10 @@ export type Findings = typeof NOTHING;
 /** Twice the letters, as somebody sets it in their browser. */
 const LARGE = '200%';
 
-async function axe(stage: Stage): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page: stage.page }).analyze();
+/** At night only the colours are others. */
+async function axe(stage: Stage, theme: 'light' | 'dark'): Promise<string[]> {
+  const builder = new AxeBuilder({ page: stage.page });
+  const { violations } = await (theme === 'dark' ? builder.withRules('color-contrast') : builder).analyze();
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(
       ({ target, failureSummary }) =>
@@ -48,16 +50,17 @@ async function look(stage: Stage, name: string, findings: Findings): Promise<voi
   note('long', await page.evaluate(measure.cutText));
   await page.evaluate(measure.shorten);
   // Colours are the same in both languages: each looks at one theme.
-  if (language === 'en') return note('axe', await axe(stage));
+  if (language === 'en') return note('axe', await axe(stage, 'light'));
 
   note('targets', await page.evaluate(measure.smallOrCloseTargets));
   note('targets', await page.evaluate(measure.smallChiefActs));
   note('reach', await page.evaluate(measure.highActs));
   await page.emulateMedia({ colorScheme: 'dark' });
   await phone.settled();
-  note('axe', await axe(stage));
+  note('axe', await axe(stage, 'dark'));
   await page.emulateMedia({ colorScheme: 'light' });
   await page.evaluate((size) => (document.documentElement.style.fontSize = size), LARGE);
+  await phone.settled();
   note('large', await page.evaluate(measure.cutText));
   await page.evaluate(() => (document.documentElement.style.fontSize = ''));
   await page.setViewportSize(SIZES.small);
@@ -70,19 +73,13 @@ async function look(stage: Stage, name: string, findings: Findings): Promise<voi
 export async function walk(browser: Browser, practice: Practice): Promise<Findings> {
   const findings = structuredClone(NOTHING);
   const { phone, ids } = practice;
+  const at = (stage: Stage, { name }: { name: string }) => look(stage, name, findings);
   for (const language of ['en', 'fr'] satisfies Language[]) {
     await phone.speak(language);
-    const stage = new Stage(phone, language, ids);
-    for (const screen of SCREENS) {
-      try {
-        await open(stage, screen);
-        await look(stage, screen.name, findings);
-      } catch (error) {
-        findings.shown.push(`${screen.name} (${language}): ${String(error)}`);
-      }
-      await leave(stage, screen);
-    }
-    await walkGates(browser, practice, language, (at, gate) => look(at, gate.name, findings));
+    findings.shown.push(
+      ...(await walkScreens(new Stage(phone, language, ids), at)),
+      ...(await walkGates(browser, practice, language, at)),
+    );
   }
   return findings;
 }

@@ -20,11 +20,15 @@ export interface Gate {
 
 const pin = (stage: Stage) => stage.page.locator('.keys, [role=group]').first().waitFor();
 
+/** The app starts on what it shows while it starts; its own screen comes after. */
+const offers = (stage: Stage, words: typeof m.begin) =>
+  stage.page.getByRole('button', { name: stage.say(words), exact: true }).waitFor({ timeout: DONE_MS });
+
 export const GATES: readonly Gate[] = [
   { name: 'gate-unsupported', fresh: () => '/', without: 'locks' },
-  { name: 'gate-set-up', fresh: ({ setUp }) => setUp },
+  { name: 'gate-set-up', fresh: ({ setUp }) => setUp, show: (stage) => offers(stage, m.begin) },
   { name: 'gate-card', show: (stage) => stage.press(m.begin) },
-  { name: 'gate-welcome', fresh: () => '/' },
+  { name: 'gate-welcome', fresh: () => '/', show: (stage) => offers(stage, m.scan_invitation) },
   { name: 'gate-scan', show: (stage) => stage.press(m.scan_invitation) },
   {
     name: 'gate-paste',
@@ -53,7 +57,11 @@ export const GATES: readonly Gate[] = [
       await stage.page.getByText(stage.say(m.be_scanned)).waitFor({ timeout: DONE_MS });
     },
   },
-  { name: 'gate-invited', fresh: (links, language) => links[language] },
+  {
+    name: 'gate-invited',
+    fresh: (links, language) => links[language],
+    show: (stage) => offers(stage, m.begin),
+  },
   {
     name: 'gate-pin',
     show: async (stage) => {
@@ -120,34 +128,47 @@ export const GATES: readonly Gate[] = [
   },
 ];
 
-/** Goes through all of it, and stops at each. */
+/**
+ * Goes through all of it, and stops at each; gives those that could not be shown. What comes
+ * after one of them waits for the next new phone.
+ */
 export async function walkGates(
   browser: Browser,
   { links, ids }: Practice,
   language: Language,
   at: (stage: Stage, gate: Gate) => Promise<void>,
-): Promise<void> {
+): Promise<string[]> {
+  const failed: string[] = [];
   let stage: Stage | null = null;
+  let stuck: string | null = null;
   const url = new URL(links.setUp).origin;
-  try {
-    for (const gate of GATES) {
+  for (const gate of GATES) {
+    if (stuck && !gate.fresh) {
+      failed.push(`${gate.name} (${language}): comes after ${stuck}`);
+      continue;
+    }
+    try {
       if (gate.fresh) {
+        stuck = null;
         await stage?.phone.context.close();
         const phone = await Phone.make(browser, url);
+        stage = new Stage(phone, language, ids);
         if (gate.without)
           await phone.context.addInitScript(() =>
             Object.defineProperty(navigator, 'locks', { value: undefined }),
           );
         await phone.context.addInitScript((to) => localStorage.setItem('relais.language', to), language);
         await phone.open(gate.fresh(links, language));
-        stage = new Stage(phone, language, ids);
       }
       if (!stage) throw new Error('the first gate opens a phone');
       await gate.show?.(stage);
       await stage.phone.settled();
       await at(stage, gate);
+    } catch (error) {
+      stuck = gate.name;
+      failed.push(`${gate.name} (${language}): ${String(error)}`);
     }
-  } finally {
-    await stage?.phone.context.close();
   }
+  await stage?.phone.context.close();
+  return failed;
 }

@@ -1,4 +1,5 @@
 /** The threads: lists, a thread with its sheets, patient and circle. */
+import { expect } from '@playwright/test';
 import { m, type Stage } from './stage.ts';
 import type { Screen } from './screens.ts';
 
@@ -18,27 +19,24 @@ async function nameNobody(stage: Stage): Promise<void> {
 
 const timeline = (stage: Stage) => stage.page.locator('.scroller');
 
-/** From the oldest on, half a screen at a time. */
+/** From the oldest on, half a screen at a time: older messages come when the top is reached. */
 async function scrollTo(stage: Stage, text: string): Promise<void> {
   const list = timeline(stage);
   const found = list.getByText(text).first();
-  // Each time the top is reached, older messages may come above it.
-  for (let pages = 0; pages < 20; pages++) {
+  const oldest = list.getByText('a ouvert le fil').or(list.getByText('opened the thread'));
+  await expect(async () => {
     await list.evaluate((element) => element.scrollTo(0, 0));
     await stage.phone.settled();
-    if (await list.getByText('a ouvert le fil').or(list.getByText('opened the thread')).count()) break;
-  }
-  for (let halves = 0; halves < 40; halves++) {
-    // A row that comes into view may be made anew.
-    if (await found.count()) {
-      await found.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+    expect(await oldest.count(), 'the thread is shown from its beginning').toBeGreaterThan(0);
+    for (let halves = 0; halves < 40 && !(await found.count()); halves++) {
+      await list.evaluate((element) => element.scrollBy(0, element.clientHeight / 2));
       await stage.phone.settled();
-      if (await found.count()) return;
     }
-    await list.evaluate((element) => element.scrollBy(0, element.clientHeight / 2));
+    await found.evaluate((element) => element.scrollIntoView({ block: 'center' }), null, { timeout: 1_000 });
+    // A row that comes into view may be made anew.
     await stage.phone.settled();
-  }
-  throw new Error(`${text} is not in the thread`);
+    expect(await found.count(), `${text} is in the thread`).toBeGreaterThan(0);
+  }).toPass({ timeout: 30_000 });
 }
 
 async function messageSheet(stage: Stage): Promise<void> {

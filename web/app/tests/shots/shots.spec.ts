@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { routes } from '../../src/routes.ts';
 import { expect, test } from '../practice/fixture.ts';
 import { GATES, walkGates } from '../screens/gates.ts';
-import { leave, open, SCREENS } from '../screens/screens.ts';
+import { SCREENS, walkScreens } from '../screens/screens.ts';
 import { Stage, type Language } from '../screens/stage.ts';
 import { contactSheet, LOOKS, photograph } from './album.ts';
 import { forReadme } from './readme.ts';
@@ -24,23 +24,12 @@ for (const language of ['fr', 'en'] satisfies Language[])
   test(`pictures of every screen, ${language}`, async ({ practice, browser }) => {
     const { phone, ids } = practice;
     await phone.speak(language);
-    const stage = new Stage(phone, language, ids);
-    const failed: string[] = [];
-    const picture = (at: Stage, name: string) =>
-      photograph(at.page, language, name, () => at.phone.settled());
-    for (const screen of SCREENS)
-      await test.step(screen.name, async () => {
-        try {
-          await open(stage, screen);
-          await picture(stage, screen.name);
-        } catch (error) {
-          failed.push(`${screen.name}: ${String(error)}`);
-        }
-        await leave(stage, screen);
-      });
-    await walkGates(browser, practice, language, (at, gate) =>
-      test.step(gate.name, () => picture(at, gate.name)),
-    );
+    const picture = (at: Stage, { name }: { name: string }) =>
+      test.step(name, () => photograph(at.page, language, name, () => at.phone.settled()));
+    const failed = [
+      ...(await walkScreens(new Stage(phone, language, ids), picture)),
+      ...(await walkGates(browser, practice, language, picture)),
+    ];
     expect(failed).toEqual([]);
     expect(phone.errors).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
  * The page's side of the worker: calls as promises, events to listeners. A worker that ended
- * is started again with the next call; the database is locked then.
+ * is started again with the next question to the vault; the database is locked then.
  */
 import workerUrl from '../../worker/main.ts?worker&url';
 import type { AllCalls, Answer, Network, Question, VaultStatus as WorkerStatus } from '../../worker/protocol';
@@ -81,8 +81,12 @@ function ask<K extends keyof AllCalls>(call: K, args: AllCalls[K]['args']): Prom
 const none = {} as Record<string, never>;
 
 export const relais = {
-  /** Makes a call of the core. Throws a `RelaisError`. */
+  /**
+   * Makes a call of the core. Throws a `RelaisError`, also where no worker is: what a screen still
+   * says while it goes (a draft) must not start one behind the lock.
+   */
   call<K extends keyof Calls>(name: K, args: Calls[K]['args']): Promise<Calls[K]['result']> {
+    if (!worker) return Promise.reject(new RelaisError('fatal', 'closed'));
     return ask<keyof Calls>(name, args) as Promise<Calls[K]['result']>;
   },
 
