@@ -21,6 +21,11 @@ class Guard {
   #focused: HTMLElement | null = null;
 
   start(): void {
+    $effect.root(() => {
+      $effect(() => {
+        if (session.stage === 'ready') void this.#load();
+      });
+    });
     document.addEventListener('visibilitychange', () => (document.hidden ? this.#left() : this.#returned()));
     addEventListener('pagehide', () => this.#left());
     addEventListener('pageshow', () => !document.hidden && this.#returned());
@@ -36,10 +41,10 @@ class Guard {
     }, 10_000);
   }
 
-  /** Reads the time that was set, once the database is open. */
-  async load(): Promise<void> {
-    const kept = Number((await relais.call('setting', { name: SETTING })) ?? 1);
-    this.minutes = LOCK_MINUTES.find((minutes) => minutes === kept) ?? 1;
+  /** Reads the time that was set, now that the database is open. */
+  async #load(): Promise<void> {
+    const kept = await relais.call('setting', { name: SETTING }).catch(() => null);
+    this.minutes = LOCK_MINUTES.find((minutes) => String(minutes) === kept) ?? this.minutes;
   }
 
   async set(minutes: LockMinutes): Promise<void> {

@@ -2,6 +2,7 @@
  * Where this device stands: locked, not joined, ready; who it is; whether it is in touch with
  * the server. What is read from the engine goes when it is locked.
  */
+import { flushSync } from 'svelte';
 import {
   relais,
   RelaisError,
@@ -55,6 +56,7 @@ class Session {
   #stop: (() => void) | null = null;
   #offlineTimer: ReturnType<typeof setTimeout> | undefined;
   #lastSyncKept = 0;
+  #locks = 0;
 
   async start(): Promise<void> {
     this.#takeLink();
@@ -73,6 +75,7 @@ class Session {
   async #look(): Promise<void> {
     // In the background nothing is asked, so that no worker is started.
     if (document.hidden && this.stage === 'locked') return;
+    const locks = this.#locks;
     try {
       this.vault = await relais.vault.status();
       switch (this.vault.state) {
@@ -93,7 +96,8 @@ class Session {
           this.stage = this.vault.state;
       }
     } catch (error) {
-      this.fail(error);
+      // What a lock cut short is no failure.
+      if (locks === this.#locks) this.fail(error);
     }
   }
 
@@ -120,9 +124,12 @@ class Session {
   /** Kills the worker: no key is in memory any more. */
   async lock(): Promise<void> {
     if (this.vault?.state !== 'open') return;
+    this.#locks += 1;
     this.#forget();
     this.vault = null;
     this.stage = 'locked';
+    // The screens go now, and say what they have not kept yet.
+    flushSync();
     await relais.vault.lock();
   }
 

@@ -30,6 +30,29 @@ test('the cover comes at once, the keys go after the set time, the draft comes b
   await expect(claire.composer).toHaveValue('Pansement à refaire');
 });
 
+test('locked at once, in the middle of a word: the word comes back', async ({ world }) => {
+  const { claire } = await practice(world);
+  const { page } = claire;
+  const thread = new URL(page.url()).pathname;
+  await page.goto(new URL('/settings', page.url()).href);
+  await claire.unlock();
+  await page.getByRole('button', { name: /^Verrouillage/ }).click();
+  await page.getByRole('radio', { name: 'tout de suite' }).click();
+  await expect(page.getByRole('button', { name: /^Verrouillage.*tout de suite/s })).toBeVisible();
+  await page.goto(new URL(thread, page.url()).href);
+  await claire.unlock();
+
+  for (const word of ['Pansement', 'Pansement refait', 'Pansement refait, fibrine']) {
+    await claire.composer.fill(word);
+    await claire.hide(true);
+    await expect(page.locator('.lock')).toBeAttached();
+    await expect.poll(() => page.workers().length).toBe(0);
+    await claire.hide(false);
+    await claire.unlock();
+    await expect(claire.composer).toHaveValue(word);
+  }
+});
+
 test('wrong codes are counted and delayed, whatever the person does', async ({ world }) => {
   const { claire } = await practice(world);
   const { page } = claire;

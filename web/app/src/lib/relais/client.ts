@@ -17,6 +17,9 @@ interface Waiting {
 }
 
 let worker: Worker | null = null;
+/** So long the keys stay at most for what was being written. */
+const LAST_WORDS_MS = 1_000;
+let locking: Promise<void> | null = null;
 let asked = 0;
 const waiting = new Map<number, Waiting>();
 const eventListeners = new Set<(events: RelaisEvent[]) => void>();
@@ -80,6 +83,15 @@ function ask<K extends keyof AllCalls>(call: K, args: AllCalls[K]['args']): Prom
 
 const none = {} as Record<string, never>;
 
+async function lastWords(): Promise<void> {
+  const locked = worker;
+  if (!locked) return;
+  // Calls are made in turn: whatever was asked before this one is durable when it is answered.
+  const heardAll = ask('syncState', none).catch(() => undefined);
+  await Promise.race([heardAll, new Promise((late) => setTimeout(late, LAST_WORDS_MS))]);
+  if (worker === locked) end();
+}
+
 export const relais = {
   /**
    * Makes a call of the core. Throws a `RelaisError`, also where no worker is: what a screen still
@@ -99,6 +111,8 @@ export const relais = {
   vault: {
     async status(): Promise<VaultStatus> {
       const missing = missingFeature();
+      // A database that is about to be closed is not open.
+      await locking;
       return missing ? { state: 'unsupported', missing } : ask('vault.status', none);
     },
 
@@ -131,9 +145,10 @@ export const relais = {
     /** Closes the database in the tab that has it; this one can open it then. */
     takeOver: () => ask('vault.takeOver', none),
 
-    /** Ends the worker: keys are gone from memory at once. */
-    async lock(): Promise<void> {
-      end();
+    /** Ends the worker, and with it the keys, once it has heard what screens said as they went. */
+    lock(): Promise<void> {
+      locking ??= lastWords().finally(() => (locking = null));
+      return locking;
     },
 
     /** Forgets everything on this device, the keys first. */
