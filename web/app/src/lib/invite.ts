@@ -1,7 +1,7 @@
 /** Words for what an invitation is. */
 import { m } from '$messages';
 import { formatDuration } from './format';
-import { relais, type Card, type Invitation } from './relais';
+import { relais, RelaisError, type Card, type Invitation } from './relais';
 
 export type InvitationState = 'open' | 'used' | 'withdrawn' | 'expired';
 
@@ -24,10 +24,28 @@ export function invitationText(invitation: Invitation, now = Date.now()): string
   }
 }
 
+/** A practice that was set up a moment ago comes back from the server first. */
+const PATIENCE = { times: 20, pauseMs: 500 };
+
+/** Invites a person, and gives their id. Throws a `RelaisError`. */
+export async function invite(card: Card): Promise<string> {
+  for (let time = 1; ; time++) {
+    try {
+      const { person } = await relais.call('invite', { card });
+      await keepInvited(person, card);
+      return person;
+    } catch (error) {
+      const waits = error instanceof RelaisError && error.code === 'not_yet' && time < PATIENCE.times;
+      if (!waits) throw error;
+      await new Promise((done) => setTimeout(done, PATIENCE.pauseMs));
+    }
+  }
+}
+
 const setting = (person: string) => `invited.${person}`;
 
 /** The card that an invitation was made with: the practice learns it from the person alone. */
-export async function keepInvited(person: string, card: Card): Promise<void> {
+async function keepInvited(person: string, card: Card): Promise<void> {
   await relais.call('setSetting', { name: setting(person), value: JSON.stringify(card) });
 }
 
