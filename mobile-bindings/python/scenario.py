@@ -385,7 +385,10 @@ async def many_calls_at_once_are_answered(practice):
     relais = practice.nurse.relais
     pages = [relais.timeline_before(practice.thread, None, 50) for _ in range(200)]
     answers = await asyncio.gather(*pages)
-    assert all(answer == answers[0] for answer in answers)
+    # Something may still arrive meanwhile; nothing goes.
+    said = [[item.seq for item in answer.items] for answer in answers]
+    least = min(said, key=len)
+    assert least and all(seqs[: len(least)] == least for seqs in said)
 
 
 async def fails(variant, call, code=None):

@@ -183,7 +183,9 @@ private val STEPS: List<Pair<String, suspend Practice.() -> Any?>> = listOf(
         val answers = coroutineScope {
             List(200) { async { nurse.relais.timelineBefore(thread, null, 50u).items.map { it.seq } } }.awaitAll()
         }
-        check(answers.first().isNotEmpty() && answers.all { it == answers.first() })
+        // Something may still arrive meanwhile; nothing goes.
+        val least = answers.minBy { it.size }
+        check(least.isNotEmpty() && answers.all { it.take(least.size) == least })
     },
 
     "errors are typed" to {
