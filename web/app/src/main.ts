@@ -8,6 +8,7 @@ import { updates } from '$lib/updates.svelte';
 import { followKeyboard } from '$lib/viewport';
 import '$lib/prefs.svelte';
 
+const FIRST_LOOK_MS = 2_000;
 const target = document.getElementById('app');
 if (!target) throw new Error('the page has no #app');
 
@@ -16,5 +17,7 @@ guard.start();
 const started = session.start();
 router.start();
 // All files of the build are fetched once the first screen has what it needs.
-void started.finally(() => updates.start());
+void started.finally(() =>
+  setTimeout(() => updates.start(), session.stage === 'welcome' ? FIRST_LOOK_MS : 0),
+);
 mount(App, { target });

@@ -20,6 +20,8 @@ import * as vault from './vault/vault';
 const FOLDER = 'relais';
 /** Files of a worker that was ended a moment ago are let go by and by. */
 const BUSY_TRIES = 40;
+/** Nothing but the first screen is fetched for so long on a device that has nothing yet. */
+const FIRST_LOOK_MS = 2_000;
 const BUSY_PAUSE_MS = 100;
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
@@ -109,14 +111,11 @@ function close(): void {
 }
 
 async function status(): Promise<VaultStatus> {
-  // Once the first screen has what it needs, while the person still reads it or types a code.
-  setTimeout(() => void ready().catch(() => undefined));
   if (core) return { state: 'open' };
-  if (await tab.isElsewhere()) {
-    tab.whenFree(() => tell({ vaultChanged: true }));
-    return { state: 'elsewhere' };
-  }
+  if (await tab.isElsewhere()) return { state: 'elsewhere' };
   const lock = await vault.lock();
+  // While the person types a code, or reads a first screen that comes before it on a slow line.
+  setTimeout(() => void ready().catch(() => undefined), lock ? 0 : FIRST_LOOK_MS);
   return lock ? { state: 'locked', ...lock } : { state: 'empty' };
 }
 

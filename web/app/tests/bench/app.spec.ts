@@ -1,11 +1,12 @@
 /** What a person waits for, on a processor four times slower and on a slow line. */
-import { chromium, expect, test, type Browser } from '@playwright/test';
+import { expect, test, type Browser } from '@playwright/test';
 import { Colleague } from '../e2e/world/colleague.ts';
 import { Device, PIN } from '../e2e/world/device.ts';
 import { AGNES, CLAIRE, Server } from '../e2e/world/index.ts';
 import { cardOf, confirmed, member } from '../e2e/world/practice.ts';
 import { film, type Film } from './camera-film.ts';
 import { Line, SLOW_3G } from './line.ts';
+import { profile } from './profile.ts';
 import { median, report } from './report.ts';
 import { slowed } from './slow.ts';
 import { loadSpan, span } from './span.ts';
@@ -28,6 +29,7 @@ interface Practice {
   claire: Device;
   line: Line;
   missed: string;
+  url: string;
 }
 
 async function seed(agnes: Colleague, person: string): Promise<string> {
@@ -56,7 +58,7 @@ async function caughtUp({ page }: Device): Promise<void> {
   await expect(page.getByText(/^À jour à/).first()).toBeVisible({ timeout: SEEDED_MS });
 }
 
-async function coldLoads(browser: Browser, { line }: Practice, url: string): Promise<void> {
+async function coldLoads(browser: Browser, { line, url }: Practice): Promise<void> {
   const context = await browser.newContext({ locale: 'fr-FR', viewport: { width: 390, height: 844 } });
   const first = { selector: 'h1' };
   line.limit(SLOW_3G);
@@ -80,10 +82,10 @@ async function coldLoads(browser: Browser, { line }: Practice, url: string): Pro
   await context.close();
 }
 
-async function opening(browser: Browser, { claire }: Practice): Promise<void> {
+async function opening(browser: Browser, { claire, url }: Practice): Promise<void> {
   const [unlocks, threads, longs]: number[][] = [[], [], []];
   for (let round = 0; round < ROUNDS; round++) {
-    await claire.page.goto('/');
+    await claire.page.goto(url);
     await claire.page.locator('.lock').waitFor();
     await slowed(browser, SLOWER, async () => {
       unlocks!.push(await span(claire.page, { selector: ROW }, () => claire.typePin(PIN)));
@@ -145,7 +147,7 @@ async function photo(browser: Browser, { claire, line }: Practice, { frameBytes 
   });
 }
 
-async function catchUp(browser: Browser, { agnes, claire, line, missed }: Practice): Promise<void> {
+async function catchUp(browser: Browser, { agnes, claire, line, missed, url }: Practice): Promise<void> {
   await claire.page.goto('about:blank');
   for (let index = 1; index <= MISSED; index++)
     await agnes.call('sendMessage', {
@@ -155,7 +157,7 @@ async function catchUp(browser: Browser, { agnes, claire, line, missed }: Practi
       replyTo: null,
     });
   await agnes.synced();
-  await claire.page.goto('/threads');
+  await claire.page.goto(new URL('/threads', url).href);
   await claire.page.locator('.lock').waitFor();
   line.limit(SLOW_3G);
   const before = line.down;
@@ -166,10 +168,20 @@ async function catchUp(browser: Browser, { agnes, claire, line, missed }: Practi
   line.limit(null);
 }
 
-test('what a person waits for', async ({ browser: plain, contextOptions, launchOptions }) => {
-  const camera = await film(plain);
-  const film_ = `--use-file-for-fake-video-capture=${camera.path}`;
-  const browser = await chromium.launch({ ...launchOptions, args: [...(launchOptions.args ?? []), film_] });
+test('what a person waits for', async ({ browser, launchOptions }) => {
+  const { viewport, hasTouch, isMobile, locale, timezoneId, reducedMotion } = test.info().project.use;
+  const camera = await film(browser);
+  const args = [...(launchOptions.args ?? []), `--use-file-for-fake-video-capture=${camera.path}`];
+  const own = await profile({
+    viewport,
+    hasTouch,
+    isMobile,
+    locale,
+    timezoneId,
+    reducedMotion,
+    ...launchOptions,
+    args,
+  });
   let server: Server | null = null;
   const line = await Line.to(() => server?.port ?? 0);
   server = await Server.make(line.port);
@@ -177,8 +189,7 @@ test('what a person waits for', async ({ browser: plain, contextOptions, launchO
   try {
     await agnes.enrol(server.setUpLink, cardOf(AGNES));
     const { link, person } = await agnes.call('invite', { card: cardOf(CLAIRE) });
-    const context = await browser.newContext({ ...contextOptions, baseURL: server.url });
-    const claire = new Device(context, server.url);
+    const claire = new Device(own.context, server.url);
     claire.networkFails = true;
     await claire.enrol(link);
     await confirmed(agnes, person);
@@ -187,14 +198,14 @@ test('what a person waits for', async ({ browser: plain, contextOptions, launchO
     await agnes.synced();
     await caughtUp(claire);
     report({ prepared_s: (performance.now() - start) / 1000 });
-    const practice = { agnes, claire, line, missed };
-    await coldLoads(browser, practice, server.url);
-    await opening(browser, practice);
-    await photo(browser, practice, camera);
-    await catchUp(browser, practice);
+    const practice = { agnes, claire, line, missed, url: server.url };
+    await coldLoads(browser, practice);
+    await opening(own.browser, practice);
+    await photo(own.browser, practice, camera);
+    await catchUp(own.browser, practice);
     expect(claire.errors).toEqual([]);
   } finally {
-    await browser.close();
+    await own.close();
     await agnes.close();
     await server.close();
     await line.close();

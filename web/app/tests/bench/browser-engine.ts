@@ -1,5 +1,5 @@
 /** The engine's worker without the app around it, asked from a bare page of the server's. */
-import { expect, type Browser, type Page } from '@playwright/test';
+import { expect, type BrowserContext, type Page } from '@playwright/test';
 import type { Answer } from '../../src/worker/protocol.ts';
 import type { Calls, Card } from '../../src/lib/relais/types.ts';
 
@@ -39,9 +39,8 @@ export class BrowserEngine {
     this.#script = script;
   }
 
-  static async open(browser: Browser, url: string): Promise<BrowserEngine> {
-    // The app alone may start scripts there; this page is not the app.
-    const context = await browser.newContext({ bypassCSP: true, serviceWorkers: 'block' });
+  /** The context must let scripts start that are not the app's, and no service worker. */
+  static async open(context: BrowserContext, url: string): Promise<BrowserEngine> {
     const page = await context.newPage();
     const script = page.waitForRequest((request) => /\/assets\/main-[^/]+\.js$/.test(request.url()));
     await page.goto(url);
@@ -92,9 +91,5 @@ export class BrowserEngine {
     const answer = await this.#page.evaluate(([call, args]) => ask(call, args), [call, args] as const);
     if (answer.error) throw new Error(`${call}: ${answer.error.code}`);
     return answer.result;
-  }
-
-  async close(): Promise<void> {
-    await this.#page.context().close();
   }
 }

@@ -10,6 +10,7 @@ import { cardOf, member, YVONNE } from '../e2e/world/practice.ts';
 import { AGNES, CLAIRE, HERVE, Server } from '../e2e/world/index.ts';
 import { drawWound } from '../practice/photo.ts';
 import { BrowserEngine } from './browser-engine.ts';
+import { profile } from './profile.ts';
 import { median, report } from './report.ts';
 
 const MESSAGES = 300;
@@ -77,12 +78,13 @@ async function measured(engine: Engine, other: Colleague, person: string, photo:
   return found;
 }
 
-test('the engine in a browser against the native one', async ({ browser }) => {
+test('the engine in a browser against the native one', async ({ browser, launchOptions }) => {
   const server = await Server.make();
   const coordinator = new Colleague();
   const native = new Colleague();
-  const page = await BrowserEngine.open(browser, server.url);
+  const own = await profile({ ...launchOptions, bypassCSP: true, serviceWorkers: 'block' });
   try {
+    const page = await BrowserEngine.open(own.context, server.url);
     await coordinator.enrol(server.setUpLink, cardOf(AGNES));
     const photo = await drawWound(browser, {
       lengthMm: 40,
@@ -111,7 +113,7 @@ test('the engine in a browser against the native one', async ({ browser }) => {
     }
     report({ 'engine.open.wasm_ms': await page.reopen() });
   } finally {
-    await page.close();
+    await own.close();
     await native.close();
     await coordinator.close();
     await server.close();
