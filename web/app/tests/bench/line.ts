@@ -22,6 +22,8 @@ export class Line {
   /** Bytes that came from the server. */
   down = 0;
   up = 0;
+  /** When something last went to the server, by the clock of `performance`. */
+  lastUp = 0;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -58,6 +60,7 @@ export class Line {
     let late: Promise<unknown> = Promise.resolve();
     from.on('data', (bytes) => {
       this[way] += bytes.length;
+      if (way === 'up') this.lastUp = performance.now();
       const arrival = this.#arrival(bytes.length, way);
       if (arrival === null) {
         late = late.then(() => to.write(bytes));
