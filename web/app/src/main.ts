@@ -7,8 +7,8 @@ import { session } from '$lib/session.svelte';
 import { updates } from '$lib/updates.svelte';
 import { followKeyboard } from '$lib/viewport';
 import '$lib/prefs.svelte';
+import { FIRST_LOOK_MS } from './worker/protocol';
 
-const FIRST_LOOK_MS = 2_000;
 const target = document.getElementById('app');
 if (!target) throw new Error('the page has no #app');
 

@@ -6,6 +6,7 @@ import wasmUrl from './pkg/relais_web_bg.wasm?url';
 import type { RelaisEvent, RelaisError as RelaisErrorRecord } from '../lib/relais/types';
 import {
   failure,
+  FIRST_LOOK_MS,
   type AllCalls,
   type Answer,
   type Network,
@@ -20,8 +21,6 @@ import * as vault from './vault/vault';
 const FOLDER = 'relais';
 /** Files of a worker that was ended a moment ago are let go by and by. */
 const BUSY_TRIES = 40;
-/** Nothing but the first screen is fetched for so long on a device that has nothing yet. */
-const FIRST_LOOK_MS = 2_000;
 const BUSY_PAUSE_MS = 100;
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;

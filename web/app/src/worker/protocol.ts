@@ -13,6 +13,9 @@ export type VaultStatus =
   /** Another tab has it open. */
   | { state: 'elsewhere' };
 
+/** Nothing but the first screen is fetched for so long on a device that has nothing yet. */
+export const FIRST_LOOK_MS = 2_000;
+
 /** What the page needs to ask the browser's authenticator for a secret. */
 export interface PasskeyRequest {
   credential: Uint8Array<ArrayBuffer>;
