@@ -155,7 +155,7 @@ pub fn invited(engine: &Engine, query: &str) -> Result<ProfessionalId> {
     let open = engine
         .invitations()?
         .into_iter()
-        .filter(|i| !i.used && !i.withdrawn);
+        .filter(|i| !(i.used || i.withdrawn || i.pending));
     let named = |id: ProfessionalId| (id, id.to_string(), engine.name(&id));
     choose("invitation", query, open.map(|i| named(i.professional)))
 }

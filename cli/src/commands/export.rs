@@ -16,13 +16,12 @@ use super::header::HeaderView;
 use super::people::PersonView;
 use super::task::TaskView;
 use super::thread::{ThreadView, items};
-use super::wound::SeriesView;
 use crate::failure::{Failure, Result};
 use crate::profile::write_private;
 use crate::render::{Shown, Text, View};
 use crate::resolve::{self, ALL};
 use crate::session::Session;
-use crate::view::ItemView;
+use crate::view::{ItemView, SeriesView};
 
 /// Write everything this device holds of a thread into a folder, decrypted
 ///

@@ -63,7 +63,7 @@ async fn issue(session: &mut Session, card: &CardOptions) -> Result<Shown> {
         .wait(move |e| {
             Ok(e.invitations()?
                 .iter()
-                .any(|i| i.professional == professional))
+                .any(|i| i.professional == professional && !i.pending))
         })
         .await?;
     let person = PersonRef {
@@ -129,6 +129,7 @@ struct InvitationView {
     expires_ms: u64,
     used: bool,
     withdrawn: bool,
+    queued: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,6 +147,7 @@ async fn list(session: &mut Session) -> Result<Shown> {
                 expires_ms: i.expires_at_ms,
                 used: i.used,
                 withdrawn: i.withdrawn,
+                queued: i.pending,
             };
             Ok(engine.invitations()?.into_iter().map(view).collect())
         })
@@ -159,10 +161,11 @@ impl View for Invitations {
             .invitations
             .iter()
             .map(|i| {
-                let (state, link) = match (i.used, i.withdrawn) {
-                    (true, _) => ("used", ""),
-                    (false, true) => ("withdrawn", ""),
-                    (false, false) => ("open", i.link.as_str()),
+                let (state, link) = match (i.used, i.withdrawn, i.queued) {
+                    (true, ..) => ("used", ""),
+                    (false, true, _) => ("withdrawn", ""),
+                    (false, false, true) => (QUEUED, ""),
+                    (false, false, false) => ("open", i.link.as_str()),
                 };
                 [
                     i.person.name.clone(),

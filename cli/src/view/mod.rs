@@ -1,6 +1,7 @@
 //! Records that several commands show: people, states, items of a timeline.
 
 mod body;
+mod series;
 mod wound;
 
 use relais_core::Engine;
@@ -13,6 +14,7 @@ use crate::time;
 
 pub use body::Body;
 use body::INDENT;
+pub use series::{SeriesView, WoundsView};
 pub use wound::{AssessmentView, SiteView};
 
 /// Shown wherever something has not left this device.

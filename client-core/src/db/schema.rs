@@ -40,6 +40,9 @@ pub(super) const STEPS: &[&[&str]] = &[
         // devices shared or said again.
         "CREATE VIEW said_events AS SELECT * FROM shown_events WHERE kind NOT IN (10, 11)
             AND kind NOT IN (1, 3, 12, 13)",
+        // Whom an invitation is for, before the log and the directory know it.
+        "ALTER TABLE invitations ADD COLUMN professional BLOB",
+        "ALTER TABLE invitations ADD COLUMN card BLOB",
         // What people wrote, word by word, in events that this device holds: a row goes with its
         // event. Words that go are overwritten at once.
         "CREATE TABLE search_texts (id INTEGER PRIMARY KEY, channel BLOB NOT NULL,

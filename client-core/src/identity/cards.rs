@@ -30,6 +30,15 @@ impl OwnCard {
             .map_err(|e| Error::invalid(e.field, e.problem))
     }
 
+    pub(crate) fn of(card: Card) -> Self {
+        Self {
+            family_name: card.family_name,
+            given_name: card.given_name,
+            profession: card.profession,
+            rpps: card.rpps,
+        }
+    }
+
     pub(crate) fn to_card(&self, professional: ProfessionalId) -> Card {
         Card {
             professional_id: professional.to_bytes(),

@@ -2,7 +2,9 @@
 //! the structure (requirement I2). The person's card is published along, so that
 //! colleagues see a name from the start.
 
+use prost::Message;
 use prost::bytes::Bytes;
+use relais_content::v1::Card;
 use relais_wire::ids::{DeviceId, ProfessionalId};
 use relais_wire::limits;
 use relais_wire::link::{Link, LinkKind};
@@ -28,6 +30,10 @@ pub struct Invitation {
     pub used: bool,
     /// It was withdrawn.
     pub withdrawn: bool,
+    /// The log does not have it yet, and the link does not work.
+    pub pending: bool,
+    /// Whom it names; `None` for somebody invited again.
+    pub card: Option<OwnCard>,
 }
 
 impl Engine {
@@ -46,8 +52,8 @@ impl Engine {
         } else {
             StructureRole::Professional
         };
-        let card = self.card_statement(professional, card)?;
-        self.issue(professional, role, &[], vec![card.into()])
+        let named = self.card_statement(professional, card)?;
+        self.issue(professional, role, &[], vec![named.into()], Some(card))
     }
 
     /// Invites someone of the structure again, who lost the device with their key or
@@ -86,7 +92,7 @@ impl Engine {
         for device in gone {
             also.push(self.device_revocation(device)?.into());
         }
-        self.issue(professional, role, &remaining, also)
+        self.issue(professional, role, &remaining, also, None)
     }
 
     /// `also` leaves with the invitation, in one request.
@@ -96,6 +102,7 @@ impl Engine {
         role: StructureRole,
         remaining: &[DeviceId],
         also: Vec<Bytes>,
+        card: Option<&OwnCard>,
     ) -> Result<Invitation> {
         let seed: [u8; 32] = self.random()?;
         let enrolment_key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
@@ -125,13 +132,21 @@ impl Engine {
         .to_string();
         let mut statements = vec![issued.into()];
         statements.extend(also);
+        let named = card.map(|card| card.to_card(professional).encode_to_vec());
         self.transaction(|engine| {
             engine
                 .db
                 .prepare_cached(
-                    "INSERT INTO invitations (enrolment_key, link, expires_at_ms) VALUES (?1, ?2, ?3)",
+                    "INSERT INTO invitations (enrolment_key, link, expires_at_ms, professional, card)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
-                .execute(params![enrolment_key.to_bytes(), link, expires_at_ms])?;
+                .execute(params![
+                    enrolment_key.to_bytes(),
+                    link,
+                    expires_at_ms,
+                    professional.0,
+                    named
+                ])?;
             engine.want(None, Wish::Statements(statements))
         })?;
         Ok(Invitation {
@@ -140,6 +155,8 @@ impl Engine {
             expires_at_ms,
             used: false,
             withdrawn: false,
+            pending: true,
+            card: card.cloned(),
         })
     }
 
@@ -175,23 +192,31 @@ impl Engine {
     /// Of the database.
     pub fn invitations(&self) -> Result<Vec<Invitation>> {
         let mut statement = self.db.prepare_cached(
-            "SELECT enrolment_key, link, expires_at_ms FROM invitations ORDER BY expires_at_ms DESC",
+            "SELECT enrolment_key, link, expires_at_ms, professional, card FROM invitations
+             ORDER BY expires_at_ms DESC",
         )?;
-        let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get(1)?, row.get(2)?))
-        })?;
+        let mut rows = statement.query([])?;
         let mut list = Vec::new();
-        for row in rows {
-            let (key, link, expires_at_ms) = row?;
-            let Some(known) = self.structure.invitation(&key) else {
-                continue; // Not in the log yet: it cannot be used.
+        while let Some(row) = rows.next()? {
+            let key: Vec<u8> = row.get(0)?;
+            let known = self.structure.invitation(&key);
+            let noted: Option<[u8; 16]> = row.get(3)?;
+            let professional = known.map(|known| known.professional);
+            let Some(professional) = professional.or(noted.map(ProfessionalId)) else {
+                continue; // Of a program that did not note it, and not in the log.
             };
+            let card: Option<Vec<u8>> = row.get(4)?;
+            let card = card.map(|card| Card::decode(card.as_slice())).transpose();
             list.push(Invitation {
-                professional: known.professional,
-                link,
-                expires_at_ms,
-                used: known.used,
-                withdrawn: known.withdrawn,
+                professional,
+                link: row.get(1)?,
+                expires_at_ms: row.get(2)?,
+                used: known.is_some_and(|known| known.used),
+                withdrawn: known.is_some_and(|known| known.withdrawn),
+                pending: known.is_none(),
+                card: card
+                    .map_err(|_| Error::Corrupt("invitation"))?
+                    .map(OwnCard::of),
             });
         }
         Ok(list)

@@ -6,7 +6,8 @@ use relais_content::v1::PatientHeader;
 use relais_wire::ids::{ChannelId, ProfessionalId};
 use rusqlite::OptionalExtension;
 
-use super::to_do::{PlacedTask, ToDoRow, live};
+use super::open_tasks::PlacedTask;
+use super::to_do::{ToDoRow, live};
 use crate::engine::Engine;
 use crate::error::Result;
 

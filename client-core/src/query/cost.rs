@@ -5,8 +5,9 @@ use relais_wire::ids::ChannelId;
 use rusqlite::{Params, StatementStatus, params};
 
 use super::cockpit::LAST_SAID;
+use super::open_tasks::OPEN_TASKS;
 use super::threads::{THREADS, UNREAD_MOST};
-use super::to_do::{AWAITED, LAST, OPEN_TASKS, URGENT};
+use super::to_do::{AWAITED, LAST, URGENT};
 use crate::engine::Engine;
 use crate::testing::{BEGUN, founder, put};
 

@@ -36,6 +36,17 @@ impl From<schema::Card> for Card {
     }
 }
 
+impl From<OwnCard> for Card {
+    fn from(card: OwnCard) -> Self {
+        Self {
+            family_name: card.family_name,
+            given_name: card.given_name,
+            profession: card.profession,
+            rpps: card.rpps,
+        }
+    }
+}
+
 impl From<Card> for OwnCard {
     fn from(card: Card) -> Self {
         Self {
@@ -230,6 +241,10 @@ pub struct Invitation {
     pub used: bool,
     /// Whether it was withdrawn.
     pub withdrawn: bool,
+    /// The server does not have it yet, and the link does not work.
+    pub pending: bool,
+    /// Whom it names; nothing for somebody invited again.
+    pub card: Option<Card>,
 }
 
 impl From<query::Invitation> for Invitation {
@@ -240,6 +255,8 @@ impl From<query::Invitation> for Invitation {
             expires_at_ms: invitation.expires_at_ms,
             used: invitation.used,
             withdrawn: invitation.withdrawn,
+            pending: invitation.pending,
+            card: invitation.card.map(Into::into),
         }
     }
 }

@@ -176,6 +176,7 @@ fn withdraw(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     };
     let engine = &mut sim.devices[who].engine;
     let known = engine.invitations().unwrap_or_default();
+    let known: Vec<_> = known.into_iter().filter(|i| !i.pending).collect();
     let Some(invitation) = known.choose(rng) else {
         return Ok("no invitation".to_owned());
     };
@@ -187,7 +188,8 @@ fn withdraw(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
 fn a_person_joins(sim: &mut Sim, rng: &mut Rng) -> Checked<String> {
     let all = sim.devices.iter().flat_map(|device| {
         let known = device.engine.invitations().unwrap_or_default();
-        known.into_iter().map(|invitation| invitation.link)
+        let known = known.into_iter().filter(|invitation| !invitation.pending);
+        known.map(|invitation| invitation.link)
     });
     match all.choose(rng) {
         Some(link) => sim.join_with(&link, rng),

@@ -162,7 +162,20 @@ async fn an_expired_or_withdrawn_invitation_is_refused() {
     let card = relais_tests::world::card("Luc", "Petit", 60, "99700218896");
     let old = world.devices[0].engine.invite(&card).expect("invitation");
     let withdrawn = world.devices[0].engine.invite(&card).expect("invitation");
+    // It can be shown once the log has it; whom it is for is known at once.
+    let pending = || {
+        let all = world.devices[0].engine.invitations().expect("invitations");
+        all.into_iter().map(|i| (i.pending, i.card))
+    };
+    assert!(pending().all(|(pending, named)| pending && named.as_ref() == Some(&card)));
+    assert_eq!(pending().len(), 2);
     world.settle().await;
+    let listed = world.devices[0].engine.invitations().expect("invitations");
+    assert!(
+        listed
+            .iter()
+            .all(|i| !i.pending && i.card.as_ref() == Some(&card))
+    );
     let engine = &mut world.devices[0].engine;
     engine
         .withdraw_invitation(withdrawn.professional)

@@ -96,7 +96,9 @@ async fn issue(host: &Client, person: &'static Person) -> Result<Guest> {
     let professional = issued.professional;
     let known = host.wait_until(KNOWN, move |engine| {
         let invitations = engine.invitations()?;
-        Ok(invitations.iter().any(|i| i.professional == professional))
+        Ok(invitations
+            .iter()
+            .any(|i| i.professional == professional && !i.pending))
     });
     if !known.await.map_err(failed)? {
         return Err(failed("the server does not take an invitation"));

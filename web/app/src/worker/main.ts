@@ -111,7 +111,10 @@ function close(): void {
 
 async function status(): Promise<VaultStatus> {
   if (core) return { state: 'open' };
-  if (await tab.isElsewhere()) return { state: 'elsewhere' };
+  if (await tab.isElsewhere()) {
+    tab.whenFree(() => tell({ vaultChanged: true }));
+    return { state: 'elsewhere' };
+  }
   const lock = await vault.lock();
   // While the person types a code, or reads a first screen that comes before it on a slow line.
   setTimeout(() => void ready().catch(() => undefined), lock ? 0 : FIRST_LOOK_MS);

@@ -22,4 +22,11 @@ test('one tab at a time: the other says so, and either takes over', async ({ wor
   }
   await claire.write('Écrit dans le premier onglet');
   await expect(claire.item('Écrit dans le premier onglet')).toContainText(/Envoyé|Remis/);
+
+  // Once the first is closed, the other goes on by itself.
+  await expect(elsewhere(second)).toBeVisible();
+  await first.close();
+  claire.show(second);
+  await claire.unlock();
+  await expect(elsewhere(second)).toBeHidden();
 });

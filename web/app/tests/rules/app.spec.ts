@@ -118,6 +118,7 @@ test('rule 25: a photo in five taps, a task ticked in two', async ({ practice })
   };
   await phone.visit('/');
   await tap(phone.tab('Fils'));
+  await expect(page.getByRole('heading', { level: 1, name: 'Fils' })).toBeVisible();
   await tap(page.getByRole('link', { name: /Françoise FICTIVE-HÉBRARD/ }));
   await tap(page.getByRole('link', { name: 'Photographier' }));
   await tap(page.getByRole('button', { name: 'Prendre la photo' }));

@@ -641,7 +641,15 @@ used: boolean,
 /**
  * Whether it was withdrawn.
  */
-withdrawn: boolean, };
+withdrawn: boolean, 
+/**
+ * The server does not have it yet, and the link does not work.
+ */
+pending: boolean, 
+/**
+ * Whom it names; nothing for somebody invited again.
+ */
+card: Card | null, };
 export type ItemBody = { "type": "event", 
 /**
  * Its id.

@@ -84,13 +84,23 @@ export class Device {
     await expect(this.page.getByRole('heading', { name: 'Relais est verrouillé' })).toBeHidden();
   }
 
-  /** Invites somebody, and gives the link that their phone would scan. */
-  async invite(person: Person): Promise<string> {
-    const { page } = this;
+  /** Invites somebody, up to the screen of the invitation. */
+  async prepareInvitation(person: Person): Promise<void> {
     await this.tab('Équipe').click();
-    await page.getByRole('link', { name: 'Inviter sur Relais' }).click();
+    await this.page.getByRole('link', { name: 'Inviter sur Relais' }).click();
     await this.fillCard(person);
     await this.button('Créer l’invitation').click();
+  }
+
+  /** Invites somebody, and gives the link that their phone would scan. */
+  async invite(person: Person): Promise<string> {
+    await this.prepareInvitation(person);
+    return this.invitationLink();
+  }
+
+  /** The link of the invitation that is shown. */
+  async invitationLink(): Promise<string> {
+    const { page } = this;
     await expect(page.getByText('À scanner avec son téléphone')).toBeVisible();
     await this.context.grantPermissions(['clipboard-read', 'clipboard-write']);
     // Where nothing can be shared, the link is copied.
@@ -108,7 +118,7 @@ export class Device {
 
   /** From the list of threads, once it is there. */
   async openThread(name: string): Promise<void> {
-    await this.tab('Fils').click();
+    await this.openTab('Fils');
     await this.page.getByRole('link', { name }).click();
     await expect(this.page.getByRole('heading', { level: 1, name })).toBeVisible();
   }
@@ -184,6 +194,12 @@ export class Device {
       Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
       document.dispatchEvent(new Event('visibilitychange'));
     }, hidden);
+  }
+
+  /** Goes to the screen of a tab: what the last one listed is gone. */
+  async openTab(name: string): Promise<void> {
+    await this.tab(name).click();
+    await expect(this.page.getByRole('heading', { level: 1, name, exact: true })).toBeVisible();
   }
 
   tab(name: string): Locator {
