@@ -34,7 +34,7 @@ pub(super) const STEPS: &[&[&str]] = &[
         "ALTER TABLE tasks ADD COLUMN linked BLOB NOT NULL DEFAULT x''",
         "CREATE INDEX tasks_status ON tasks (status, channel)",
         // Counted for each thread of the list: without it, the events are read, photos and all.
-        "CREATE INDEX events_told ON events (channel, seq, professional, kind, import)
+        "CREATE INDEX events_told ON events (channel, seq, professional, kind, import, time_ms)
             WHERE kind NOT IN (10, 11)",
         // What people said or did for the patient: neither that the thread was opened, who came and why, nor what
         // devices shared or said again.

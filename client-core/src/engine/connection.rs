@@ -288,12 +288,13 @@ impl Engine {
             return Ok(());
         };
         self.transaction(|engine| {
+            let mut changed = 0;
             for device in &cursors.devices {
-                engine
+                changed += engine
                     .db
                     .prepare_cached(
                         "INSERT INTO cursors (channel, device, seq) VALUES (?1, ?2, ?3)
-                         ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
+                         ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE seq < excluded.seq",
                     )?
                     .execute(params![
                         channel.0,
@@ -301,7 +302,10 @@ impl Engine {
                         device.seq.min(i64::MAX as u64)
                     ])?;
             }
-            engine.events.push_back(Event::ThreadChanged(channel));
+            // All of them are told with each connection.
+            if changed > 0 {
+                engine.events.push_back(Event::ThreadChanged(channel));
+            }
             Ok(())
         })
     }

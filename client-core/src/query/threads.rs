@@ -41,7 +41,7 @@ pub(super) const THREADS: &str = "SELECT c.channel, c.thread, c.title, c.state, 
         LIMIT ?2)),
      (SELECT count(*) FROM tasks t WHERE t.channel = c.channel AND t.status IN (0, 1)),
      coalesce((SELECT time_ms FROM shown_events e WHERE e.channel = c.channel
-        ORDER BY seq DESC LIMIT 1), c.created_ms),
+        AND kind NOT IN (10, 11) ORDER BY seq DESC LIMIT 1), c.created_ms),
      c.until_ms, c.incarnation FROM channels c WHERE ?3 IS NULL OR c.channel = ?3
      ORDER BY 11 DESC, c.channel";
 
@@ -68,7 +68,7 @@ pub struct ThreadRecord {
     pub unread: u64,
     /// Open or taken tasks.
     pub open_tasks: u64,
-    /// Server time of the last event.
+    /// Server time of the last event, what people have read aside.
     pub last_ms: u64,
 }
 

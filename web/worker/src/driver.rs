@@ -3,6 +3,7 @@
 //! are answered between them.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
@@ -23,6 +24,8 @@ use crate::timer::{Soon, Timer, elapsed_ms, now_ms};
 
 /// Entries applied in one transaction: a page's call waits for one at most.
 const BUDGET: usize = 16;
+/// Frames are handed to the engine for so long, then calls of the page come first.
+const SLICE_MS: u64 = 8;
 const LONGEST_MS: u64 = 60_000;
 /// A socket that is not open by then is given up: browsers wait for minutes.
 const CONNECT_MS: u64 = 10_000;
@@ -31,6 +34,8 @@ pub(crate) struct Driver {
     engine: Shared,
     reconnect: RefCell<Reconnect>,
     socket: RefCell<Option<Socket>>,
+    /// Received on this connection, and not handed over yet.
+    frames: RefCell<VecDeque<Bytes>>,
     listener: Function,
     due: Timer,
     late: Timer,
@@ -46,6 +51,7 @@ impl Driver {
                 engine,
                 reconnect: RefCell::new(Reconnect::new(network)),
                 socket: RefCell::new(None),
+                frames: RefCell::default(),
                 listener,
                 due: Timer::new(move || {
                     due.upgrade().inspect(|driver| driver.turn());
@@ -101,14 +107,32 @@ impl Driver {
 
     pub(crate) fn received(&self, number: u64, frame: Bytes) {
         if self.is_present(number) {
-            self.take(|engine| engine.receive(frame));
+            self.frames.borrow_mut().push_back(frame);
+            self.soon.ask();
         }
     }
 
     pub(crate) fn closed(&self, number: u64) {
         if self.is_present(number) {
-            self.with(Self::hang_up);
+            self.with(|driver, engine| {
+                // The last of them says why.
+                engine.set_time(now_ms());
+                driver.hand_over(engine, None);
+                driver.hang_up(engine);
+            });
             self.soon.ask();
+        }
+    }
+
+    /// Hands over what was received, until then. A frame that cannot be dealt with ends the connection.
+    fn hand_over(&self, engine: &mut Engine, until_ms: Option<u64>) {
+        while until_ms.is_none_or(|until| elapsed_ms() < until) {
+            let Some(frame) = self.frames.borrow_mut().pop_front() else {
+                return;
+            };
+            if engine.receive(frame).is_err() {
+                return self.hang_up(engine);
+            }
         }
     }
 
@@ -145,6 +169,7 @@ impl Driver {
         let worked = engine.phase() == Phase::Ready;
         self.late.clear();
         self.socket.replace(None);
+        self.frames.borrow_mut().clear();
         let (random, now_ms) = (now_ms(), elapsed_ms());
         self.reconnect.borrow_mut().ended(worked, random, now_ms);
         engine.disconnected();
@@ -155,12 +180,13 @@ impl Driver {
         let mut events = Vec::new();
         self.with(|_, engine| {
             engine.set_time(now_ms());
+            self.hand_over(engine, Some(elapsed_ms() + SLICE_MS));
             let more = engine.step(BUDGET).unwrap_or_else(|_| {
                 self.hang_up(engine);
                 false
             });
             self.carry_out(engine, &mut events);
-            match more {
+            match more || !self.frames.borrow().is_empty() {
                 true => self.soon.ask(),
                 false => self.due.set(self.pause_ms(engine)),
             }

@@ -104,15 +104,24 @@ class Session {
   /** The database is open: reads where the enrolment stands. */
   async opened(): Promise<void> {
     this.#stop ??= relais.onEvents((events) => this.#told(events));
-    this.enrolment = await relais.call('enrolment', {});
-    this.lastSyncMs = Number(await relais.call('setting', { name: LAST_SYNC })) || null;
-    await this.#readSync();
-    if (this.enrolment.type === 'enrolled') {
-      this.me = await relais.call('whoami', {});
-      this.troubles = await relais.call('troubles', {});
-      const welcomed = await relais.call('setting', { name: WELCOMED });
-      this.stage = welcomed ? 'ready' : 'finishing';
-    } else this.stage = 'enrolling';
+    // Asked for at once: the engine connects meanwhile, and each answer in turn would wait for it.
+    const [enrolment, me, troubles, lastSync, welcomed] = await Promise.all([
+      relais.call('enrolment', {}),
+      relais.call('whoami', {}).catch(() => null),
+      relais.call('troubles', {}),
+      relais.call('setting', { name: LAST_SYNC }),
+      relais.call('setting', { name: WELCOMED }),
+      this.#readSync(),
+    ]);
+    if (enrolment.type === 'enrolled') {
+      // Why there is none is said by asking again.
+      this.me = me ?? (await relais.call('whoami', {}));
+      this.troubles = troubles;
+    }
+    this.enrolment = enrolment;
+    this.lastSyncMs ??= Number(lastSync) || null;
+    if (enrolment.type !== 'enrolled') this.stage = 'enrolling';
+    else this.stage = welcomed ? 'ready' : 'finishing';
   }
 
   /** What is offered once was seen. */
@@ -164,6 +173,7 @@ class Session {
     this.enrolment = this.me = this.sync = null;
     this.troubles = [];
     this.offline = false;
+    this.lastSyncMs = null;
   }
 
   #told(events: RelaisEvent[]): void {
