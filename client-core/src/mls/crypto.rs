@@ -5,22 +5,23 @@
 //! keys and the ephemeral secrets of HPKE (RFC 9180), which the library would take from the
 //! operating system by itself.
 
+mod algorithms;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use algorithms::{Algorithms, aes128, ed25519, hpke, sha256};
 use ed25519_dalek::SigningKey;
-use hpke_rs::hpke_types::{AeadAlgorithm, KdfAlgorithm, KemAlgorithm};
-use hpke_rs::{Context, Hpke, Mode};
+use hpke_rs::hpke_types::{KdfAlgorithm, KemAlgorithm};
+use hpke_rs::{Context, Hpke};
 use hpke_rs_crypto::HpkeCrypto;
-use hpke_rs_rust_crypto::HpkeRustCrypto;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::random::OpenMlsRand;
 use openmls_traits::types::{
-    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeAeadType, HpkeCiphertext,
-    HpkeConfig, HpkeKdfType, HpkeKemType, HpkeKeyPair, SignatureScheme,
+    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeCiphertext, HpkeConfig,
+    HpkeKeyPair, SignatureScheme,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -85,80 +86,61 @@ impl Crypto {
         }
         Zeroizing::new(hash.finalize().into())
     }
+}
 
-    /// A sender's context for the receiver's public key, and what the receiver needs to make
-    /// its own (RFC 9180, section 5.1.1).
-    fn setup_sender(
-        &self,
-        config: HpkeConfig,
-        public: &[u8],
-        info: &[u8],
-        randomness: &[u8; 32],
-    ) -> Result<(Vec<u8>, Context<HpkeRustCrypto>), CryptoError> {
-        let HpkeConfig(kem, kdf, aead) = config;
-        let (kem, (shared, encapsulated)) = match kem {
-            HpkeKemType::DhKem25519 => (
-                KemAlgorithm::DhKem25519,
-                self.encapsulate_x25519(HpkeConfig(kem, kdf, aead), public, randomness)?,
-            ),
-            HpkeKemType::XWingKemDraft6 => (
-                KemAlgorithm::XWingDraft06,
-                encapsulate_xwing(public, randomness)?,
-            ),
-            _ => return Err(CryptoError::UnsupportedCiphersuite),
-        };
-        let kdf = match kdf {
-            HpkeKdfType::HkdfSha256 => KdfAlgorithm::HkdfSha256,
-            HpkeKdfType::HkdfSha384 => KdfAlgorithm::HkdfSha384,
-            HpkeKdfType::HkdfSha512 => KdfAlgorithm::HkdfSha512,
-        };
-        let aead = match aead {
-            HpkeAeadType::AesGcm128 => AeadAlgorithm::Aes128Gcm,
-            HpkeAeadType::AesGcm256 => AeadAlgorithm::Aes256Gcm,
-            HpkeAeadType::ChaCha20Poly1305 => AeadAlgorithm::ChaCha20Poly1305,
-            HpkeAeadType::Export => AeadAlgorithm::HpkeExport,
-        };
-        let context = Hpke::new(Mode::Base, kem, kdf, aead)
-            .key_schedule(&shared, info, &[], &[])
-            .map_err(|_| CryptoError::SenderSetupError)?;
-        Ok((encapsulated, context))
-    }
+/// A sender's context for the receiver's public key, and what the receiver needs to make
+/// its own (RFC 9180, section 5.1.1).
+fn setup_sender(
+    config: HpkeConfig,
+    public: &[u8],
+    info: &[u8],
+    randomness: &[u8; 32],
+) -> Result<(Vec<u8>, Context<Algorithms>), CryptoError> {
+    let (kem, hpke) = hpke(config)?;
+    let (shared, encapsulated) = match kem {
+        KemAlgorithm::DhKem25519 => encapsulate_x25519(&hpke, public, randomness)?,
+        _ => encapsulate_xwing(public, randomness)?,
+    };
+    let context = hpke
+        .key_schedule(&shared, info, &[], &[])
+        .map_err(|_| CryptoError::SenderSetupError)?;
+    Ok((encapsulated, context))
+}
 
-    /// DHKEM(X25519, HKDF-SHA256) with the ephemeral key derived from `randomness`
-    /// (RFC 9180, section 4.1): shared secret and encapsulation.
-    fn encapsulate_x25519(
-        &self,
-        config: HpkeConfig,
-        public: &[u8],
-        randomness: &[u8; 32],
-    ) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), CryptoError> {
-        /// "KEM" and the number of the KEM.
-        const SUITE: &[u8] = &[b'K', b'E', b'M', 0x00, 0x20];
-        const SECRET: u16 = 32;
-        let ephemeral = self.library.derive_hpke_keypair(config, randomness)?;
-        let dh = HpkeRustCrypto::dh(KemAlgorithm::DhKem25519, public, &ephemeral.private)
-            .map_err(|_| CryptoError::InvalidPublicKey)?;
-        let dh = Zeroizing::new(dh);
-        let labelled = Zeroizing::new([b"HPKE-v1", SUITE, b"eae_prk", &dh].concat());
-        let prk = self
-            .library
-            .hkdf_extract(HashType::Sha2_256, &[], &labelled)?;
-        let context = [
-            &SECRET.to_be_bytes(),
-            b"HPKE-v1".as_slice(),
-            SUITE,
-            b"shared_secret",
-            &ephemeral.public,
-            public,
-        ];
-        let shared = self.library.hkdf_expand(
-            HashType::Sha2_256,
-            prk.as_slice(),
-            &context.concat(),
-            SECRET.into(),
-        )?;
-        Ok((Zeroizing::new(shared.as_slice().to_vec()), ephemeral.public))
-    }
+/// DHKEM(X25519, HKDF-SHA256) with the ephemeral key derived from `randomness`
+/// (RFC 9180, section 4.1): shared secret and encapsulation.
+fn encapsulate_x25519(
+    hpke: &Hpke<Algorithms>,
+    public: &[u8],
+    randomness: &[u8; 32],
+) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), CryptoError> {
+    /// "KEM" and the number of the KEM.
+    const SUITE: &[u8] = &[b'K', b'E', b'M', 0x00, 0x20];
+    const SECRET: u16 = 32;
+    const KEM: KemAlgorithm = KemAlgorithm::DhKem25519;
+    const KDF: KdfAlgorithm = KdfAlgorithm::HkdfSha256;
+    let ephemeral = hpke
+        .derive_key_pair(randomness)
+        .map_err(|_| CryptoError::CryptoLibraryError)?;
+    let (private, encapsulated) = ephemeral.into_keys();
+    let dh = Algorithms::dh(KEM, public, private.as_slice())
+        .map_err(|_| CryptoError::InvalidPublicKey)?;
+    let dh = Zeroizing::new(dh);
+    let labelled = Zeroizing::new([b"HPKE-v1", SUITE, b"eae_prk", &dh].concat());
+    let prk = Algorithms::kdf_extract(KDF, &[], &labelled)
+        .map_err(|_| CryptoError::CryptoLibraryError)?;
+    let prk = Zeroizing::new(prk);
+    let context = [
+        &SECRET.to_be_bytes(),
+        b"HPKE-v1".as_slice(),
+        SUITE,
+        b"shared_secret",
+        encapsulated.as_slice(),
+        public,
+    ];
+    let shared = Algorithms::kdf_expand(KDF, &prk, &context.concat(), SECRET.into())
+        .map_err(|_| CryptoError::HkdfOutputLengthInvalid)?;
+    Ok((Zeroizing::new(shared), encapsulated.as_slice().to_vec()))
 }
 
 /// X-Wing: shared secret and encapsulation.
@@ -192,9 +174,7 @@ impl OpenMlsRand for Crypto {
 
 impl OpenMlsCrypto for Crypto {
     fn signature_key_gen(&self, alg: SignatureScheme) -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
-        if alg != SignatureScheme::ED25519 {
-            return Err(CryptoError::UnsupportedSignatureScheme);
-        }
+        ed25519(alg)?;
         let mut seed = Zeroizing::new([0; 32]);
         self.source().fill_bytes(seed.as_mut());
         let key = SigningKey::from_bytes(&seed);
@@ -210,7 +190,7 @@ impl OpenMlsCrypto for Crypto {
         ptxt: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
         let randomness = self.ephemeral([pk_r, info, aad, ptxt]);
-        let (kem_output, mut context) = self.setup_sender(config, pk_r, info, &randomness)?;
+        let (kem_output, mut context) = setup_sender(config, pk_r, info, &randomness)?;
         let ciphertext = context
             .seal(aad, ptxt)
             .map_err(|_| CryptoError::HpkeEncryptionError)?;
@@ -230,7 +210,7 @@ impl OpenMlsCrypto for Crypto {
     ) -> Result<(Vec<u8>, ExporterSecret), CryptoError> {
         // Here the secret itself comes from the randomness: the position has to move.
         let fresh = Zeroizing::new(self.random_array::<32>().unwrap_or_else(|e| match e {}));
-        let (kem_output, context) = self.setup_sender(config, pk_r, info, &fresh)?;
+        let (kem_output, context) = setup_sender(config, pk_r, info, &fresh)?;
         let exported = context
             .export(exporter_context, exporter_length)
             .map_err(|_| CryptoError::ExporterError)?;
@@ -255,7 +235,7 @@ impl OpenMlsCrypto for Crypto {
         salt: &[u8],
         ikm: &[u8],
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.library.hkdf_extract(hash_type, salt, ikm)
+        self.library.hkdf_extract(sha256(hash_type)?, salt, ikm)
     }
 
     fn hmac(
@@ -264,7 +244,7 @@ impl OpenMlsCrypto for Crypto {
         key: &[u8],
         message: &[u8],
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.library.hmac(hash_type, key, message)
+        self.library.hmac(sha256(hash_type)?, key, message)
     }
 
     fn hkdf_expand(
@@ -274,11 +254,12 @@ impl OpenMlsCrypto for Crypto {
         info: &[u8],
         okm_len: usize,
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.library.hkdf_expand(hash_type, prk, info, okm_len)
+        self.library
+            .hkdf_expand(sha256(hash_type)?, prk, info, okm_len)
     }
 
     fn hash(&self, hash_type: HashType, data: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.library.hash(hash_type, data)
+        self.library.hash(sha256(hash_type)?, data)
     }
 
     fn aead_encrypt(
@@ -289,7 +270,8 @@ impl OpenMlsCrypto for Crypto {
         nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        self.library.aead_encrypt(alg, key, data, nonce, aad)
+        self.library
+            .aead_encrypt(aes128(alg)?, key, data, nonce, aad)
     }
 
     fn aead_decrypt(
@@ -300,7 +282,8 @@ impl OpenMlsCrypto for Crypto {
         nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        self.library.aead_decrypt(alg, key, ct_tag, nonce, aad)
+        self.library
+            .aead_decrypt(aes128(alg)?, key, ct_tag, nonce, aad)
     }
 
     fn verify_signature(
@@ -310,11 +293,12 @@ impl OpenMlsCrypto for Crypto {
         pk: &[u8],
         signature: &[u8],
     ) -> Result<(), CryptoError> {
-        self.library.verify_signature(alg, data, pk, signature)
+        self.library
+            .verify_signature(ed25519(alg)?, data, pk, signature)
     }
 
     fn sign(&self, alg: SignatureScheme, data: &[u8], key: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.library.sign(alg, data, key)
+        self.library.sign(ed25519(alg)?, data, key)
     }
 
     fn hpke_open(
@@ -325,7 +309,19 @@ impl OpenMlsCrypto for Crypto {
         info: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        self.library.hpke_open(config, input, sk_r, info, aad)
+        let (_, hpke) = hpke(config)?;
+        let (encapsulated, sealed) = (input.kem_output.as_slice(), input.ciphertext.as_slice());
+        hpke.open(
+            encapsulated,
+            &sk_r.into(),
+            info,
+            aad,
+            sealed,
+            None,
+            None,
+            None,
+        )
+        .map_err(|_| CryptoError::HpkeDecryptionError)
     }
 
     fn hpke_setup_receiver_and_export(
@@ -337,14 +333,14 @@ impl OpenMlsCrypto for Crypto {
         exporter_context: &[u8],
         exporter_length: usize,
     ) -> Result<ExporterSecret, CryptoError> {
-        self.library.hpke_setup_receiver_and_export(
-            config,
-            enc,
-            sk_r,
-            info,
-            exporter_context,
-            exporter_length,
-        )
+        let (_, hpke) = hpke(config)?;
+        let context = hpke
+            .setup_receiver(enc, &sk_r.into(), info, None, None, None)
+            .map_err(|_| CryptoError::ReceiverSetupError)?;
+        let exported = context
+            .export(exporter_context, exporter_length)
+            .map_err(|_| CryptoError::ExporterError)?;
+        Ok(exported.into())
     }
 
     fn derive_hpke_keypair(
@@ -352,6 +348,14 @@ impl OpenMlsCrypto for Crypto {
         config: HpkeConfig,
         ikm: &[u8],
     ) -> Result<HpkeKeyPair, CryptoError> {
-        self.library.derive_hpke_keypair(config, ikm)
+        let (_, hpke) = hpke(config)?;
+        let (private, public) = hpke
+            .derive_key_pair(ikm)
+            .map_err(|_| CryptoError::CryptoLibraryError)?
+            .into_keys();
+        Ok(HpkeKeyPair {
+            private: private.as_slice().into(),
+            public: public.as_slice().to_vec(),
+        })
     }
 }

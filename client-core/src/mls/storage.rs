@@ -10,6 +10,8 @@
 //! more than twice the room and time in JSON. Lists (own leaf nodes, queued proposals) are one row
 //! each: they hold a handful of items, encoded one by one, and are always read whole.
 
+mod messagepack;
+
 use std::cell::Cell;
 
 use openmls::prelude::GroupId;
@@ -44,7 +46,7 @@ pub enum StorageError {
     Encode(#[from] rmp_serde::encode::Error),
     /// A stored value does not have the shape that this OpenMLS version expects.
     #[error("MLS state: decoding: {0}")]
-    Decode(#[from] rmp_serde::decode::Error),
+    Decode(#[from] messagepack::DecodeError),
 }
 
 type Result<T, E = StorageError> = std::result::Result<T, E>;
@@ -112,7 +114,7 @@ impl<'a> SqlStorage<'a> {
         read.inspect_err(|error| self.refusal.note(error))?
             // Parsed from SQLite's own memory, so that no second copy of the secrets is made.
             .query_row([row_key(label, key)?], |row| {
-                Ok(rmp_serde::from_slice(row.get_ref(0)?.as_blob()?))
+                Ok(messagepack::from_slice(row.get_ref(0)?.as_blob()?))
             })
             .optional()
             .inspect_err(|error| self.refusal.note(error))?
@@ -177,7 +179,7 @@ impl<'a> SqlStorage<'a> {
 type Queued = (Vec<u8>, Vec<u8>);
 
 fn item_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    Ok(rmp_serde::from_slice(bytes)?)
+    Ok(messagepack::from_slice(bytes)?)
 }
 
 fn row_key(label: &str, key: &impl Serialize) -> Result<Vec<u8>> {

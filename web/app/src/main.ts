@@ -20,4 +20,5 @@ router.start();
 void started.finally(() =>
   setTimeout(() => updates.start(), session.stage === 'welcome' ? FIRST_LOOK_MS : 0),
 );
+target.replaceChildren();
 mount(App, { target });

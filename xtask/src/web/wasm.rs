@@ -30,6 +30,9 @@ const BUILD: [&str; 9] = [
 ];
 /// The linker that goes with Debian's compiler.
 const DEBIAN_LINKER: &str = "/usr/bin/wasm-ld-19";
+/// A standard library that is built anew can be one without the words of panics, which nobody sees in a worker:
+/// there a panic is a trap, with or without them.
+const SMALL: [&str; 2] = ["-Zunstable-options", "-Cpanic=immediate-abort"];
 /// What the compiler uses of WASM beyond its first version; wasm-opt refuses the rest otherwise.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
@@ -83,7 +86,9 @@ fn compiler() -> Outcome<Command> {
         run::cargo(&BUILD)
     } else {
         flags.push(format!("-Clinker={DEBIAN_LINKER}"));
+        flags.extend(SMALL.map(str::to_owned));
         let mut cargo = debian::cargo(&BUILD);
+        cargo.arg("-Zbuild-std-features=optimize_for_size");
         cargo.env("PATH", run::path([debian::folder()])?);
         cargo
     };

@@ -1,7 +1,9 @@
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::random::OpenMlsRand;
-use openmls_traits::types::{Ciphersuite, HpkeAeadType, HpkeConfig, HpkeKdfType, HpkeKemType};
+use openmls_traits::types::{
+    Ciphersuite, CryptoError, HpkeAeadType, HpkeConfig, HpkeKdfType, HpkeKemType,
+};
 use relais_wire::mls::{SUITES, ciphersuite};
 
 use super::Crypto;
@@ -104,9 +106,8 @@ fn the_x25519_encapsulation_is_that_of_the_rfc() {
         HpkeKdfType::HkdfSha256,
         HpkeAeadType::AesGcm128,
     );
-    let (encapsulated, mut context) = Crypto::from_seed(&[0; 32])
-        .setup_sender(config, &public, b"Ode on a Grecian Urn", &randomness)
-        .expect("set up");
+    let (encapsulated, mut context) =
+        super::setup_sender(config, &public, b"Ode on a Grecian Urn", &randomness).expect("set up");
     assert_eq!(
         hex::encode(encapsulated),
         "37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431"
@@ -128,5 +129,40 @@ fn a_key_that_is_none_is_an_error() {
             let refused = crypto.hpke_seal(suite.hpke_config(), &key, b"", b"", b"text");
             assert!(refused.is_err(), "{} bytes", key.len());
         }
+    }
+}
+
+#[test]
+fn what_no_suite_of_ours_needs_is_refused() {
+    let crypto = Crypto::from_seed(&[3; 32]);
+    let suites = RustCrypto::default().supported_ciphersuites();
+    let (ours, others): (Vec<_>, Vec<_>) = suites
+        .into_iter()
+        .partition(|suite| crypto.supports(*suite).is_ok());
+    assert_eq!(ours.len(), 2);
+    assert!(others.len() > 8);
+    for suite in ours {
+        assert!(
+            crypto
+                .derive_hpke_keypair(suite.hpke_config(), &[9; 32])
+                .is_ok()
+        );
+    }
+    for suite in others {
+        let keys = crypto.derive_hpke_keypair(suite.hpke_config(), &[9; 32]);
+        let hash = crypto.hash(suite.hash_algorithm(), b"text");
+        let (aead, scheme) = (suite.aead_algorithm(), suite.signature_algorithm());
+        let key = vec![0; suite.aead_key_length()];
+        let sealed = crypto.aead_encrypt(aead, &key, b"text", &[0; 12], b"");
+        let verified = crypto.verify_signature(scheme, b"text", &[0; 32], &[0; 64]);
+        let signed = crypto.sign(scheme, b"text", &[0; 32]);
+        let unsupported = [
+            keys.err() == Some(CryptoError::UnsupportedCiphersuite),
+            hash.err() == Some(CryptoError::UnsupportedHashAlgorithm),
+            sealed.err() == Some(CryptoError::UnsupportedAeadAlgorithm),
+            verified.err() == Some(CryptoError::UnsupportedSignatureScheme),
+            signed.err() == Some(CryptoError::UnsupportedSignatureScheme),
+        ];
+        assert!(unsupported.contains(&true), "{suite:?}");
     }
 }

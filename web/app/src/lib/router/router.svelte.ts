@@ -46,6 +46,7 @@ class Router {
   #returning: Promise<void> | null = null;
   #returned: (() => void) | null = null;
   #depth = 0;
+  #opening: Promise<void> | null = null;
 
   start(): void {
     history.scrollRestoration = 'manual';
@@ -53,7 +54,11 @@ class Router {
     history.replaceState({ depth: this.#depth, overlay: 0 }, '');
     addEventListener('popstate', (event) => this.#popped(event));
     document.addEventListener('click', (event) => this.#clicked(event));
-    void this.#show('none');
+  }
+
+  /** Shows where the app was opened, once. */
+  open(): void {
+    this.#opening ??= this.#show('none');
   }
 
   get tab(): Tab | null {
