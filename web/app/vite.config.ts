@@ -49,7 +49,12 @@ export default defineConfig({
             { name: 'start', tags: ['$initial'], priority: 1 },
             // What screens share, by which of them: a file of its own for each message and button would
             // cost a screen dozens of requests.
-            { name: 'shared', minShareCount: 2, entriesAware: true, entriesAwareMergeThreshold: SHARED_BYTES },
+            {
+              name: 'shared',
+              minShareCount: 2,
+              entriesAware: true,
+              entriesAwareMergeThreshold: SHARED_BYTES,
+            },
           ],
         },
       },

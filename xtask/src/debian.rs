@@ -22,6 +22,14 @@ pub fn is_there() -> bool {
     there("rustc") && there("cargo") && Path::new(SOURCES).is_file()
 }
 
+/// Its linker for browsers.
+pub const WASM_LINKER: &str = "/usr/bin/wasm-ld-19";
+
+/// Whether it can build for browsers.
+pub fn builds_wasm() -> bool {
+    is_there() && Path::new(WASM_LINKER).is_file()
+}
+
 /// The folder that must come first in `PATH` for it.
 pub fn folder() -> PathBuf {
     PathBuf::from(FOLDER)

@@ -154,7 +154,7 @@ impl Tool {
             Source::System(_) | Source::Debian(_) => run::in_path(self.name),
             Source::File(path, _) => Path::new(path).is_file(),
             Source::Any(found, _) => found(),
-            Source::Wasm => has_target(WASM) || debian::is_there() && run::in_path("wasm-ld-19"),
+            Source::Wasm => has_target(WASM) || debian::builds_wasm(),
             Source::Node => node_is_recent(),
             // Another version may have been installed for another commit.
             Source::Kotlin => {

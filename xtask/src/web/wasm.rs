@@ -28,8 +28,6 @@ const BUILD: [&str; 9] = [
     "--target",
     WASM,
 ];
-/// The linker that goes with Debian's compiler.
-const DEBIAN_LINKER: &str = "/usr/bin/wasm-ld-19";
 /// A standard library that is built anew can be one without the words of panics, which nobody sees in a worker:
 /// there a panic is a trap, with or without them.
 const SMALL: [&str; 2] = ["-Zunstable-options", "-Cpanic=immediate-abort"];
@@ -73,7 +71,8 @@ fn compile() -> Outcome<PathBuf> {
     Ok(folder.join(WASM).join("web/relais_web.wasm"))
 }
 
-/// Cargo with the compiler that has the standard library for browsers, or can build it.
+/// Cargo with the compiler that can build the standard library for browsers, which makes a smaller engine, or one
+/// that has it.
 fn compiler() -> Outcome<Command> {
     let mut flags = vec![
         // Every generation of the crate asks the browser for randomness.
@@ -82,10 +81,10 @@ fn compiler() -> Outcome<Command> {
     // Paths in messages of panics, which are part of the build's hash, are the same on every machine.
     flags.push(remap(run::root(), "relais"));
     flags.extend(cargo_home().map(|home| remap(&home, "cargo")));
-    let mut cargo = if has_target(WASM) {
+    let mut cargo = if has_target(WASM) && !debian::builds_wasm() {
         run::cargo(&BUILD)
     } else {
-        flags.push(format!("-Clinker={DEBIAN_LINKER}"));
+        flags.push(format!("-Clinker={}", debian::WASM_LINKER));
         flags.extend(SMALL.map(str::to_owned));
         let mut cargo = debian::cargo(&BUILD);
         cargo.arg("-Zbuild-std-features=optimize_for_size");
