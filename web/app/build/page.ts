@@ -19,10 +19,16 @@ function filesOf(bundle: Bundle, file: string, found = new Set<string>()): Set<s
   return found;
 }
 
-function preload(file: string): HtmlTagDescriptor {
-  const rel = file.endsWith('.js') ? 'modulepreload' : 'preload';
-  const kind = { css: { as: 'style' }, woff2: { as: 'font', type: 'font/woff2' } }[file.split('.').at(-1)!];
-  return { tag: 'link', attrs: { rel, ...kind, href: `/${file}`, crossorigin: '' }, injectTo: 'head' };
+const LINKS: Record<string, Record<string, string>> = {
+  js: { rel: 'modulepreload' },
+  // Asked for beforehand and not used, which is so on any later visit, it would be complained about.
+  css: { rel: 'stylesheet' },
+  woff2: { rel: 'preload', as: 'font', type: 'font/woff2' },
+};
+
+function link(file: string): HtmlTagDescriptor {
+  const attrs = { ...LINKS[file.split('.').at(-1) ?? ''], href: `/${file}`, crossorigin: '' };
+  return { tag: 'link', attrs, injectTo: 'head' };
 }
 
 /**
@@ -40,7 +46,7 @@ export function page(): Plugin {
           if (chunk.type === 'chunk' && chunk.moduleIds.some((id) => id.endsWith(FIRST)))
             files.push(...filesOf(bundle, file));
         const missing = files.filter((file) => !html.includes(`"/${file}"`));
-        return { html: html.replace('<!-- icons -->', SPRITE), tags: missing.map(preload) };
+        return { html: html.replace('<!-- icons -->', SPRITE), tags: missing.map(link) };
       },
     },
   };

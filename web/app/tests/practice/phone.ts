@@ -8,6 +8,7 @@ const OPEN_MS = 60_000;
 export const SIZES = {
   phone: { width: 390, height: 844 },
   small: { width: 320, height: 568 },
+  tablet: { width: 768, height: 1024 },
 } as const;
 
 export class Phone extends Device {

@@ -69,6 +69,33 @@ test('rule 5: what has the focus is seen, and nothing covers it', async ({ pract
   }
 });
 
+test('rule 6: what a finger draws or drags, buttons do as well', async ({ practice }) => {
+  const { phone, ids } = practice;
+  const { page } = phone;
+  await phone.visit(`/t/${ids.thread}`);
+  await page.getByRole('button', { name: 'Actions du fil' }).click();
+  await phone.closeSheet();
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+
+  await phone.visit(`/t/${ids.thread}/wounds/${ids.wound}`);
+  const knob = page.getByRole('slider', { name: 'Déplacer la séparation' });
+  const share = async () => Number(await knob.getAttribute('aria-valuenow'));
+  const before = await share();
+  await page.getByRole('button', { name: 'Vers la gauche' }).click();
+  expect(await share()).toBeLessThan(before);
+  await page.getByRole('button', { name: 'Vers la droite' }).click();
+  expect(await share()).toBe(before);
+
+  await phone.visit(`/t/${ids.thread}/camera`);
+  await page.getByRole('button', { name: 'Prendre la photo' }).click();
+  const photo = page.getByRole('application', { name: /Photo à envoyer/ });
+  await page.getByRole('button', { name: 'Flouter' }).click();
+  await page.getByRole('button', { name: 'Poser au centre' }).click();
+  await expect(photo).toHaveAccessibleName(/Photo, 1 marque$/);
+  await page.getByRole('button', { name: 'Annuler' }).click();
+  await expect(photo).toHaveAccessibleName(/Photo, 0 marque/);
+});
+
 test('rule 12: what is offline says so within three seconds, and from a cold start', async ({ practice }) => {
   const { phone } = practice;
   const { page } = phone;

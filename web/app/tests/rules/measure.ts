@@ -144,6 +144,38 @@ export function hardToRead(): string[] {
   return found;
 }
 
+/** What has a colour with a meaning says it with words or a shape as well. */
+export function colourAlone(): string[] {
+  const found: string[] = [];
+  const probe = document.body.appendChild(document.createElement('i'));
+  const colours = new Map<string, string>();
+  for (const tone of ['urgent', 'due', 'taken', 'done'])
+    for (const kind of ['', '-soft', '-ink']) {
+      probe.style.color = `var(--${tone}${kind})`;
+      colours.set(getComputedStyle(probe).color, tone);
+    }
+  probe.remove();
+  for (const element of document.querySelectorAll<HTMLElement>('#app *, dialog[open] *')) {
+    if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const { backgroundColor, color } = getComputedStyle(element);
+    const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE);
+    const said = own
+      .map((node) => node.textContent)
+      .join('')
+      .trim();
+    const words = /\p{L}{2,}/u;
+    const place = `${element.tagName.toLowerCase()}.${element.className}`;
+    const filled = colours.get(backgroundColor);
+    if (filled && !element.querySelector('svg, img') && !words.test(element.textContent ?? ''))
+      found.push(`${place} is ${filled}, and nothing else`);
+    // A number or a date in such a colour has its meaning in words beside it.
+    const tone = said && !(element instanceof SVGElement) ? colours.get(color) : undefined;
+    if (tone && !words.test(element.parentElement?.textContent ?? ''))
+      found.push(`"${said}" is ${tone}, and nothing else`);
+  }
+  return [...new Set(found)];
+}
+
 /** The filled button is what one does next: it is in reach of the thumb. */
 export function highActs(): string[] {
   const dialogs = document.querySelectorAll('dialog[open]');

@@ -17,6 +17,8 @@ const NOTHING = {
   outline: [] as string[],
   reading: [] as string[],
   narrow: [] as string[],
+  wide: [] as string[],
+  colour: [] as string[],
   large: [] as string[],
   long: [] as string[],
 };
@@ -55,6 +57,7 @@ async function look(stage: Stage, name: string, findings: Findings): Promise<voi
   note('targets', await page.evaluate(measure.smallOrCloseTargets));
   note('targets', await page.evaluate(measure.smallChiefActs));
   note('reach', await page.evaluate(measure.highActs));
+  note('colour', await page.evaluate(measure.colourAlone));
   await page.emulateMedia({ colorScheme: 'dark' });
   await phone.settled();
   note('axe', await axe(stage, 'dark'));
@@ -67,6 +70,9 @@ async function look(stage: Stage, name: string, findings: Findings): Promise<voi
   await phone.settled();
   note('narrow', await page.evaluate(measure.cutText));
   note('targets', await page.evaluate(measure.smallOrCloseTargets));
+  await page.setViewportSize(SIZES.tablet);
+  await phone.settled();
+  note('wide', await page.evaluate(measure.cutText));
   await page.setViewportSize(SIZES.phone);
 }
 
