@@ -107,6 +107,8 @@ export function cutText(): string[] {
         found.push(`"${text.slice(0, 40)}" is cut by ${up.tagName.toLowerCase()}.${up.className}`);
         break;
       }
+      // It is above all others, and none of them cuts it.
+      if (up.matches('dialog[open]')) break;
     }
     if (!strip && box.width && (box.right > innerWidth + 1 || box.left < -1))
       found.push(`"${text.slice(0, 40)}" runs out of the screen`);
@@ -166,7 +168,7 @@ export function colourAlone(): string[] {
     const words = /\p{L}{2,}/u;
     const place = `${element.tagName.toLowerCase()}.${element.className}`;
     const filled = colours.get(backgroundColor);
-    if (filled && !element.querySelector('svg, img') && !words.test(element.textContent ?? ''))
+    if (filled && !element.querySelector('svg, img') && !element.textContent?.trim())
       found.push(`${place} is ${filled}, and nothing else`);
     // A number or a date in such a colour has its meaning in words beside it.
     const tone = said && !(element instanceof SVGElement) ? colours.get(color) : undefined;
