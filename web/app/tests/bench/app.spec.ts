@@ -205,15 +205,14 @@ test('what a person waits for', async ({ browser, launchOptions }) => {
   const others = [new Colleague(), new Colleague(), new Colleague()];
   try {
     await agnes.enrol(server.setUpLink, cardOf(AGNES));
-    const { link, person } = await agnes.call('invite', { card: cardOf(CLAIRE) });
+    const { link, person } = await agnes.invite(cardOf(CLAIRE));
     const claire = new Device(own.context, server.url);
     claire.networkFails = true;
     await claire.enrol(link);
     await confirmed(agnes, person);
     const start = performance.now();
     for (const [index, who] of [HERVE, MARC, YANN].entries()) {
-      const invited = await agnes.call('invite', { card: cardOf(who) });
-      await agnes.synced();
+      const invited = await agnes.invite(cardOf(who));
       await others[index]!.enrol(invited.link);
       await confirmed(agnes, invited.person);
     }

@@ -99,7 +99,7 @@ test('the engine in a browser against the native one', async ({ browser, launchO
       ['native', native, CLAIRE],
       ['wasm', page, HERVE],
     ] as const) {
-      const { link, person } = await coordinator.call('invite', { card: cardOf(who) });
+      const { link, person } = await coordinator.invite(cardOf(who));
       await engine.enrol(link);
       figures[name] = await measured(engine, coordinator, person, photo);
     }

@@ -38,8 +38,8 @@ test('what hostile colleagues write is text on every screen, and nothing of it r
   });
   await watchFor(claire);
   await agnes.enrol(world.server.setUpLink, called(AGNES, 'agnes'));
-  const doctor = await agnes.call('invite', { card: called(HERVE, 'herve') });
-  const nurse = await agnes.call('invite', { card: called(CLAIRE, 'claire') });
+  const doctor = await agnes.invite(called(HERVE, 'herve'));
+  const nurse = await agnes.invite(called(CLAIRE, 'claire'));
   await agnes.synced();
   await herve.enrol(doctor.link);
   await claire.enrol(nurse.link);

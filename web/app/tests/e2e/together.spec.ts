@@ -9,12 +9,10 @@ test('a browser, a native device, Python and a terminal in one thread: all have 
 }) => {
   const { agnes, claire, thread } = await practice(world);
   const herve = await world.terminal();
-  const { link, person } = await agnes.call('invite', { card: cardOf(HERVE) });
-  await agnes.synced();
+  const { link, person } = await agnes.invite(cardOf(HERVE));
   await herve.run('join', link);
   const marc = world.python();
-  const invited = await agnes.call('invite', { card: cardOf(MARC) });
-  await agnes.synced();
+  const invited = await agnes.invite(cardOf(MARC));
   await marc.call('join', { link: invited.link });
   for (const who of [person, invited.person]) {
     await confirmed(agnes, who);

@@ -3,7 +3,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect } from '@playwright/test';
-import type { Calls, Card } from '../../../src/lib/relais/types.ts';
+import type { Calls, Card, Invitation } from '../../../src/lib/relais/types.ts';
 import { endInput, program, start } from './child.ts';
 
 const PATIENCE_MS = 60_000;
@@ -23,6 +23,13 @@ export class Colleague {
     await this.call('join', { link, card });
     await expect.poll(async () => (await this.call('enrolment', {})).type).toBe('enrolled');
     await this.synced();
+  }
+
+  /** Invites somebody; the link works once the server has the invitation. */
+  async invite(card: Card): Promise<Invitation> {
+    const made = await this.call('invite', { card });
+    await this.synced();
+    return made;
   }
 
   /** Milliseconds of a call. */

@@ -56,7 +56,7 @@ export interface Practice {
 export async function practice(world: World, claire?: Device): Promise<Practice> {
   const agnes = world.colleague();
   await agnes.enrol(world.server.setUpLink, cardOf(AGNES));
-  const { link, person } = await agnes.call('invite', { card: cardOf(CLAIRE) });
+  const { link, person } = await agnes.invite(cardOf(CLAIRE));
   const device = claire ?? (await world.device());
   await device.enrol(link);
   await confirmed(agnes, person);
