@@ -73,7 +73,7 @@ impl Engine {
     /// A wound with its assessments and photos.
     ///
     /// # Errors
-    /// [`Error::Unknown`] thread or wound.
+    /// [`crate::Error::Unknown`] thread or wound.
     pub fn wound(&self, channel: ChannelId, wound: WoundId) -> Result<WoundSeries> {
         let record = self.wound_record(channel, wound)?;
         let mut statement = self.db.prepare_cached(

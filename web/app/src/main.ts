@@ -1,7 +1,7 @@
 import './app.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
-import { guard } from '$lib/guard.svelte';
+import { guard } from '$lib/guard';
 import { router } from '$lib/router/router.svelte';
 import { session } from '$lib/session.svelte';
 import { updates } from '$lib/updates.svelte';

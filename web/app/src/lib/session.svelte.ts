@@ -31,6 +31,11 @@ export type Stage =
 
 /** Longer without a connection than this is "offline": a mere change of network is not. */
 const OFFLINE_AFTER_MS = 1_500;
+/** Minutes in the background, or without a touch, after which the device may be set to lock. */
+export const LOCK_MINUTES = [0, 1, 5, 15] as const;
+export type LockMinutes = (typeof LOCK_MINUTES)[number];
+
+const LOCK_AFTER = 'lock-minutes';
 const LAST_SYNC = 'last-sync';
 const WELCOMED = 'welcomed';
 
@@ -45,6 +50,8 @@ class Session {
   serverRestored = $state(false);
   /** Fingerprint or face opens this device too. */
   passkey = $state(false);
+  /** Known before the first screen of an open device is shown. */
+  lockMinutes: LockMinutes = $state(1);
   error: unknown = $state.raw(undefined);
   /** The link that the app was opened with; it is never in the address bar or the history. */
   link: string | null = $state.raw(null);
@@ -73,46 +80,60 @@ class Session {
   }
 
   async #look(): Promise<void> {
-    // In the background nothing is asked, so that no worker is started.
-    if (document.hidden && this.stage === 'locked') return;
-    const locks = this.#locks;
-    try {
-      this.vault = await relais.vault.status();
-      switch (this.vault.state) {
-        case 'empty':
-          this.#forget();
-          this.passkey = false;
-          this.stage = 'welcome';
-          break;
-        case 'locked':
-          this.#forget();
-          this.passkey = this.vault.passkey !== null;
-          this.stage = 'locked';
-          break;
-        case 'open':
-          await this.opened();
-          break;
-        default:
-          this.stage = this.vault.state;
+    let locks;
+    do {
+      // In the background no worker is started; one that still unlocks is asked.
+      if (document.hidden && this.stage === 'locked' && !relais.vault.running()) return;
+      locks = this.#locks;
+      try {
+        await this.#lookOnce(locks);
+      } catch (error) {
+        // What a lock cut short is no failure.
+        if (locks === this.#locks) this.fail(error);
       }
-    } catch (error) {
-      // What a lock cut short is no failure.
-      if (locks === this.#locks) this.fail(error);
+    } while (locks !== this.#locks);
+  }
+
+  async #lookOnce(locks: number): Promise<void> {
+    const vault = await relais.vault.status();
+    if (locks !== this.#locks) return;
+    this.vault = vault;
+    switch (vault.state) {
+      case 'empty':
+        this.#forget();
+        this.passkey = false;
+        this.stage = 'welcome';
+        break;
+      case 'locked':
+        this.#forget();
+        this.passkey = vault.passkey !== null;
+        this.stage = 'locked';
+        break;
+      case 'open':
+        await this.opened();
+        break;
+      default:
+        this.stage = vault.state;
     }
   }
 
   /** The database is open: reads where the enrolment stands. */
   async opened(): Promise<void> {
+    const locks = this.#locks;
     this.#stop ??= relais.onEvents((events) => this.#told(events));
     // Asked for at once: the engine connects meanwhile, and each answer in turn would wait for it.
-    const [enrolment, me, troubles, lastSync, welcomed] = await Promise.all([
+    const [enrolment, me, troubles, lastSync, welcomed, lockAfter] = await Promise.all([
       relais.call('enrolment', {}),
       relais.call('whoami', {}).catch(() => null),
       relais.call('troubles', {}),
       relais.call('setting', { name: LAST_SYNC }),
       relais.call('setting', { name: WELCOMED }),
+      relais.call('setting', { name: LOCK_AFTER }),
       this.#readSync(),
     ]);
+    // Answered on the way to a lock: nothing is shown of it.
+    if (locks !== this.#locks) return;
+    this.lockMinutes = LOCK_MINUTES.find((minutes) => String(minutes) === lockAfter) ?? 1;
     if (enrolment.type === 'enrolled') {
       // Why there is none is said by asking again.
       this.me = me ?? (await relais.call('whoami', {}));
@@ -128,6 +149,11 @@ class Session {
   async finish(): Promise<void> {
     await relais.call('setSetting', { name: WELCOMED, value: 'yes' });
     this.stage = 'ready';
+  }
+
+  async setLockMinutes(minutes: LockMinutes): Promise<void> {
+    await relais.call('setSetting', { name: LOCK_AFTER, value: String(minutes) });
+    this.lockMinutes = minutes;
   }
 
   /** Kills the worker: no key is in memory any more. */

@@ -1,7 +1,17 @@
-import { expect, PIN, test } from './world/index.ts';
+import { expect, PIN, test, type Device } from './world/index.ts';
 import { practice } from './world/practice.ts';
 
 const WRONG = '503816';
+
+/** Sets the device to lock as soon as it is hidden. */
+async function lockAtOnce(device: Device): Promise<void> {
+  const { page } = device;
+  await page.goto(new URL('/settings', page.url()).href);
+  await device.unlock();
+  await page.getByRole('button', { name: /^Verrouillage/ }).click();
+  await page.getByRole('radio', { name: 'tout de suite' }).click();
+  await expect(page.getByRole('button', { name: /^Verrouillage.*tout de suite/s })).toBeVisible();
+}
 
 // proves: S3
 test('the cover comes at once, the keys go after the set time, the draft comes back', async ({ world }) => {
@@ -34,11 +44,7 @@ test('locked at once, in the middle of a word: the word comes back', async ({ wo
   const { claire } = await practice(world);
   const { page } = claire;
   const thread = new URL(page.url()).pathname;
-  await page.goto(new URL('/settings', page.url()).href);
-  await claire.unlock();
-  await page.getByRole('button', { name: /^Verrouillage/ }).click();
-  await page.getByRole('radio', { name: 'tout de suite' }).click();
-  await expect(page.getByRole('button', { name: /^Verrouillage.*tout de suite/s })).toBeVisible();
+  await lockAtOnce(claire);
   await page.goto(new URL(thread, page.url()).href);
   await claire.unlock();
 
@@ -51,6 +57,19 @@ test('locked at once, in the middle of a word: the word comes back', async ({ wo
     await claire.unlock();
     await expect(claire.composer).toHaveValue(word);
   }
+});
+
+test('opened while the person is already gone: it is locked all the same', async ({ world }) => {
+  const { claire } = await practice(world);
+  const { page } = claire;
+  await lockAtOnce(claire);
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Relais est verrouillé' })).toBeVisible();
+  await claire.typePin(PIN);
+  await claire.hide(true);
+  await expect.poll(() => page.workers().length).toBe(0);
+  await claire.hide(false);
+  await claire.unlock();
 });
 
 test('wrong codes are counted and delayed, whatever the person does', async ({ world }) => {

@@ -116,6 +116,9 @@ export const relais = {
       return missing ? { state: 'unsupported', missing } : ask('vault.status', none);
     },
 
+    /** Whether there is a worker, which may have the keys. */
+    running: () => worker !== null && locking === null,
+
     /** Hears that the database was opened, closed or taken over, until the answer is called. */
     onChange(listener: () => void): () => void {
       vaultListeners.add(listener);

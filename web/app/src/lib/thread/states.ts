@@ -19,10 +19,10 @@ export function readers(item: TimelineItem, members: readonly Member[]): number 
 export function stateWords(item: TimelineItem, members: readonly Member[]): StateWords {
   const state: ItemState = item.state;
   switch (state.type) {
+    // Without an answer nobody can tell whether the server has it: one word for both.
     case 'waiting':
-      return { state: 'pending', text: m.timeline_waiting() };
     case 'inFlight':
-      return { state: 'pending', text: m.timeline_in_flight() };
+      return { state: 'pending', text: m.timeline_waiting() };
     case 'lost':
       return { state: 'failed', text: m.timeline_lost() };
     case 'failed':

@@ -1,5 +1,5 @@
 import { m } from '$messages';
-import type { LockMinutes } from '$lib/guard.svelte';
+import type { LockMinutes } from '$lib/session.svelte';
 
 /** After how long in the background the app locks, in words. */
 export function lockText(minutes: LockMinutes): string {

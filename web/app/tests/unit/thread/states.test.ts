@@ -32,7 +32,7 @@ const words = (state: ItemState, members: Member[] = [], seq: number | null = 7)
 
 test('what has not left says so', () => {
   expect(words({ type: 'waiting' }, [], null)).toBe('En attente');
-  expect(words({ type: 'inFlight' }, [], null)).toBe('Envoi…');
+  expect(words({ type: 'inFlight' }, [], null)).toBe('En attente');
   expect(words({ type: 'failed', number: 1, reason: '' }, [], null)).toBe('Échec');
 });
 
