@@ -40,6 +40,7 @@ test('nothing of a patient is on the disk, in the address, the title, a notifica
     await expect(claire.item(MESSAGE)).toBeVisible();
     await look();
     await claire.photograph(CAPTION);
+    await claire.listAtRest();
     await claire.item(CAPTION).getByRole('button', { name: 'Agrandir' }).click();
     await expect(claire.page.getByText('Original affiché')).toBeVisible();
     await look();

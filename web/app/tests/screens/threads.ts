@@ -35,6 +35,7 @@ async function scrollTo(stage: Stage, text: string): Promise<void> {
     await found.evaluate((element) => element.scrollIntoView({ block: 'center' }), null, { timeout: 1_000 });
     // A row that comes into view may be made anew.
     await stage.phone.settled();
+    await stage.phone.listAtRest();
     expect(await found.count(), `${text} is in the thread`).toBeGreaterThan(0);
   }).toPass({ timeout: 30_000 });
 }

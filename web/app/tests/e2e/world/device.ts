@@ -167,6 +167,14 @@ export class Device {
     await this.page.getByRole('dialog').getByRole('button', { name: 'Fermer' }).first().click();
   }
 
+  /**
+   * A list that has just been scrolled takes no tap for a moment: what came under the finger is
+   * not what it was meant for.
+   */
+  async listAtRest(): Promise<void> {
+    await expect(this.page.locator('[style*="pointer-events: none"]')).toHaveCount(0);
+  }
+
   /** How many taps something takes. */
   async taps(act: () => Promise<void>): Promise<number> {
     const counted = await this.page.evaluateHandle(() => {
