@@ -40,6 +40,8 @@ test('nothing of a patient is on the disk, in the address, the title, a notifica
     await expect(claire.item(MESSAGE)).toBeVisible();
     await look();
     await claire.photograph(CAPTION);
+    // Shown once the list was scrolled to it.
+    await expect(claire.item(CAPTION)).toBeVisible();
     await claire.listAtRest();
     await claire.item(CAPTION).getByRole('button', { name: 'Agrandir' }).click();
     await expect(claire.page.getByText('Original affiché')).toBeVisible();

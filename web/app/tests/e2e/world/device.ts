@@ -168,8 +168,8 @@ export class Device {
   }
 
   /**
-   * A list that has just been scrolled takes no tap for a moment: what came under the finger is
-   * not what it was meant for.
+   * A list takes no tap for a moment after it was scrolled. A tap that has to scroll first would
+   * press before that and let go in it, and is lost.
    */
   async listAtRest(): Promise<void> {
     await expect(this.page.locator('[style*="pointer-events: none"]')).toHaveCount(0);
